@@ -1,0 +1,87 @@
+"""From T essences to one vector per clip: the two answers that the course compares.
+
+Every aggregator takes essences (B, T, D) and returns (B, out_features); it names its width in
+`out_features` and its hyper-parameters in `options`, from which an equal one can be made.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+class MeanPool(nn.Module):
+    """The mean over time: a bag of frames. No parameters, blind to order.
+
+    The sum is taken in double precision. Essences from a store are half-precision numbers, for
+    which that sum is exact: not even rounding can tell one order of frames from another.
+
+    Args:
+        in_features: width D of an essence.
+
+    Attributes:
+        out_features: D.
+    """
+
+    def __init__(self, in_features: int) -> None:
+        super().__init__()
+        self.in_features = self.out_features = in_features
+        self.options: dict = {}
+
+    def forward(self, essences: Tensor) -> Tensor:
+        """Essences (B, T, D) -> their mean (B, D)."""
+        # Apple's GPUs have no double precision.
+        wide = torch.float32 if essences.device.type == "mps" else torch.float64
+        return essences.mean(dim=1, dtype=wide).to(essences.dtype)
+
+
+class LSTM(nn.Module):
+    """A recurrent network that reads the essences in order (Hochreiter & Schmidhuber 1997).
+
+    A linear projection first: 1280 numbers per frame would give the LSTM millions of weights
+    to over-fit with. States start at zero; the last layer's last hidden state is the answer.
+
+    Args:
+        in_features: width D of an essence.
+        projection_size: width P that essences are projected to.
+        hidden_size: width H of the hidden state.
+        num_layers: LSTM layers on top of each other.
+        dropout: share of the projected essences (and between layers) set to zero in training.
+
+    Attributes:
+        out_features: H.
+    """
+
+    def __init__(
+        self,
+        in_features: int,
+        *,
+        projection_size: int = 256,
+        hidden_size: int = 256,
+        num_layers: int = 1,
+        dropout: float = 0.5,
+    ) -> None:
+        super().__init__()
+        self.in_features, self.out_features = in_features, hidden_size
+        self.options = {
+            "projection_size": projection_size,
+            "hidden_size": hidden_size,
+            "num_layers": num_layers,
+            "dropout": dropout,
+        }
+        self.projection = nn.Sequential(
+            nn.Linear(in_features, projection_size), nn.ReLU(), nn.Dropout(dropout)
+        )
+        between_layers = dropout if num_layers > 1 else 0.0
+        self.recurrence = nn.LSTM(
+            projection_size, hidden_size, num_layers, batch_first=True, dropout=between_layers
+        )
+
+    def forward(self, essences: Tensor) -> Tensor:
+        """Essences (B, T, D) -> last hidden state (B, H)."""
+        projected = self.projection(essences)  # (B, T, D) -> (B, T, P)
+        _, (hidden, _) = self.recurrence(projected)  # (num_layers, B, H)
+        return hidden[-1]
+
+
+AGGREGATORS = {"mean": MeanPool, "lstm": LSTM}

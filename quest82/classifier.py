@@ -1,0 +1,129 @@
+"""Aggregator, dropout, linear layer: essences in, logits out; and its file on disk."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import safetensors.torch
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor, nn
+
+from .aggregators import AGGREGATORS
+
+_FORMAT = "quest82-model/1"
+
+
+class Classifier(nn.Module):
+    """Essences (B, T, D) -> logits (B, K), through any aggregator.
+
+    Args:
+        aggregator: a module with `out_features` that maps (B, T, D) to (B, out_features).
+        num_classes: K, at least 2.
+        dropout: share of the aggregated features set to zero in training.
+
+    Raises:
+        ValueError: if num_classes is below 2.
+    """
+
+    def __init__(self, aggregator: nn.Module, num_classes: int, *, dropout: float = 0.5) -> None:
+        super().__init__()
+        if num_classes < 2:
+            raise ValueError(f"num_classes ({num_classes}) must be at least 2")
+        self.aggregator = aggregator
+        self.dropout = nn.Dropout(dropout)
+        self.head = nn.Linear(aggregator.out_features, num_classes)
+
+    def forward(self, essences: Tensor) -> Tensor:
+        """Essences (B, T, D), of any floating type -> float32 logits (B, K)."""
+        features = self.aggregator(essences.to(self.head.weight.dtype))
+        return self.head(self.dropout(features))
+
+
+def build(
+    aggregator: str,
+    in_features: int,
+    num_classes: int,
+    *,
+    seed: int = 0,
+    dropout: float = 0.5,
+    **options,
+) -> Classifier:
+    """A fresh classifier whose initial weights depend on the seed alone.
+
+    Args:
+        aggregator: "mean" or "lstm".
+        in_features: width D of an essence.
+        num_classes: K.
+        seed: of the initial weights; the global random state is left as it was.
+        dropout: before the linear layer.
+        options: hyper-parameters of the aggregator, such as hidden_size=128.
+
+    Raises:
+        ValueError: if there is no such aggregator.
+    """
+    if aggregator not in AGGREGATORS:
+        raise ValueError(f"aggregator ({aggregator!r}) must be one of {', '.join(AGGREGATORS)}")
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return Classifier(
+            AGGREGATORS[aggregator](in_features, **options), num_classes, dropout=dropout
+        )
+
+
+def save(
+    path: str | Path, model: Classifier, *, classes: list[str], extraction: Mapping | None = None
+) -> None:
+    """Write a model as one safetensors file that says all that is needed to use it again.
+
+    Args:
+        path: where to.
+        model: a classifier over one of `AGGREGATORS`.
+        classes: the K class names, in the order of the logits.
+        extraction: how its essences were made (`EssenceSet.settings`).
+    """
+    names = {kind: name for name, kind in AGGREGATORS.items()}
+    settings = {
+        "aggregator": names[type(model.aggregator)],
+        "in_features": model.aggregator.in_features,
+        "options": model.aggregator.options,
+        "dropout": model.dropout.p,
+        "classes": list(classes),
+        "extraction": dict(extraction or {}),
+    }
+    metadata = {"format": _FORMAT, "settings": json.dumps(settings, sort_keys=True)}
+    partial = Path(f"{path}.part")
+    safetensors.torch.save_file(model.state_dict(), partial, metadata=metadata)
+    partial.replace(path)
+
+
+def load(path: str | Path) -> tuple[Classifier, dict]:
+    """The model in a file, in eval mode, and its settings (see `save`).
+
+    Raises:
+        ValueError: if the file is missing or is not such a model.
+    """
+    if not Path(path).is_file():
+        raise ValueError(f"{path}: there is no such model; make one with `quest82 train`")
+    try:
+        with safe_open(path, "pt") as file:
+            metadata = file.metadata() or {}
+            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        if metadata.get("format") != _FORMAT:
+            raise ValueError(f"its format is {metadata.get('format')!r}, not {_FORMAT!r}")
+        settings = json.loads(metadata["settings"])
+        model = build(
+            settings["aggregator"],
+            settings["in_features"],
+            len(settings["classes"]),
+            dropout=settings["dropout"],
+            **settings["options"],
+        )
+        model.load_state_dict(weights)
+    except (SafetensorError, ValueError, KeyError, TypeError, RuntimeError) as error:
+        raise ValueError(
+            f"{path}: not a model of quest82 ({error}); make one with `quest82 train`"
+        ) from error
+    return model.eval(), settings

@@ -1,0 +1,111 @@
+"""Frames in, essences out: MobileNetV2 (Sandler et al. 2018) with its classifier cut off."""
+
+from __future__ import annotations
+
+import hashlib
+import pickle  # only for the name of the error that torch raises
+from pathlib import Path
+
+import safetensors.torch
+import torch
+from safetensors import SafetensorError
+from torch import Tensor, nn
+from torchvision.models import mobilenet_v2
+
+from .weights import ensure_checkpoint
+
+# What torchvision's ImageNet models expect of each colour channel.
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+_UNREADABLE = (AttributeError, EOFError, KeyError, OSError, RuntimeError, TypeError, ValueError)
+
+
+class MobileNetV2Extractor(nn.Module):
+    """Turns each frame of each clip into an essence, a vector of 1280 numbers.
+
+    The recipe: fold the frames of all clips into one batch, run the convolutional part of
+    MobileNetV2, average each of its 1280 maps over space, unfold into clips again. Every frame
+    is described alone: whatever joins frames is the aggregator's work.
+
+    The network is frozen (no parameter asks for a gradient) and stays in eval mode even after
+    `.train()`, so that batch norm never sees the clips. Gradients with respect to the *frames*
+    flow when the frames ask for them; call `requires_grad_()` to train the network itself.
+
+    Args:
+        weights: "imagenet" (fetched and verified on first use), None for random ones, or the
+            path of a torchvision mobilenet_v2 state dict (.safetensors, or .pth read without
+            running any code in it).
+
+    Attributes:
+        num_features: 1280, the width D of an essence.
+
+    Raises:
+        WeightsError: if the ImageNet weights cannot be had.
+        ValueError: if the file at `weights` does not hold such a network.
+    """
+
+    num_features = 1280
+
+    def __init__(self, weights: str | Path | None = "imagenet") -> None:
+        super().__init__()
+        network = mobilenet_v2()
+        if weights is not None:
+            path = ensure_checkpoint() if weights == "imagenet" else Path(weights)
+            _load_into(network, path)
+        # Channels last is how CPUs like their convolutions: a third faster, same numbers.
+        self.features = network.features.to(memory_format=torch.channels_last)
+        self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(IMAGENET_STD).view(3, 1, 1), persistent=False)
+        self.requires_grad_(False)
+        self.eval()
+
+    def train(self, mode: bool = True) -> MobileNetV2Extractor:
+        """Keep the network in eval mode, whatever the mode asked for."""
+        return super().train(False)
+
+    def forward(self, clips: Tensor) -> Tensor:
+        """Describe every frame of a batch of clips.
+
+        Args:
+            clips: float tensor (B, T, 3, H, W) in [0, 1]; H and W usually 224.
+
+        Returns:
+            Essences (B, T, 1280), each number at least 0.
+
+        Raises:
+            ValueError: if clips have another shape or are not floating point.
+        """
+        if clips.ndim != 5 or clips.shape[2] != 3 or not clips.is_floating_point():
+            raise ValueError(
+                f"clips ({clips.dtype}, {tuple(clips.shape)}) must be floating point of shape "
+                "(B, T, 3, H, W); one clip alone is clip[None]"
+            )
+        B, T, C, H, W = clips.shape
+        frames = clips.reshape(B * T, C, H, W)
+        frames = (frames - self.mean) / self.std
+        maps = self.features(frames.contiguous(memory_format=torch.channels_last))
+        essences = maps.mean(dim=(2, 3))  # (B*T, 1280, H/32, W/32) -> (B*T, 1280)
+        return essences.view(B, T, self.num_features)
+
+    def fingerprint(self) -> str:
+        """SHA-256 (first 16 digits) of the weights: names the network an essence came from."""
+        digest = hashlib.sha256()
+        for name, tensor in sorted(self.features.state_dict().items()):
+            digest.update(name.encode())
+            digest.update(tensor.cpu().contiguous().numpy().tobytes())
+        return digest.hexdigest()[:16]
+
+
+def _load_into(network: nn.Module, path: Path) -> None:
+    try:
+        if path.suffix == ".safetensors":
+            state = safetensors.torch.load_file(path)
+        else:
+            state = torch.load(path, map_location="cpu", weights_only=True)
+        network.load_state_dict(state)
+    except FileNotFoundError as error:
+        raise ValueError(f"weights ({path}): there is no such file") from error
+    except (*_UNREADABLE, SafetensorError, pickle.UnpicklingError) as error:
+        raise ValueError(
+            f"weights ({path}): not a state dict of torchvision's mobilenet_v2"
+        ) from error

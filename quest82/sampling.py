@@ -1,0 +1,90 @@
+"""Which frames of a clip to look at: pure functions from lengths to frame indices.
+
+The idea of segments is from Temporal Segment Networks (Wang et al., ECCV 2016,
+arXiv:1608.00859): a few frames spread over the whole clip say more than many neighbours.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import LongTensor
+
+
+def segment_indices(
+    num_frames: int, num_segments: int, *, generator: torch.Generator | None = None
+) -> LongTensor:
+    """One frame from each of T equal segments of a clip.
+
+    The clip is the interval [0, n) of time, frame k filling [k, k + 1). Segment i is
+    [i n/T, (i + 1) n/T); the frame is the one at the segment's middle, or at a random
+    instant of it. A clip with fewer frames than segments shows some frames more than once.
+
+    Args:
+        num_frames: length n of the clip in frames, at least 1.
+        num_segments: how many frames T to take, at least 1.
+        generator: None takes the centre of each segment (evaluation); a generator draws
+            a uniformly random instant of each segment (training).
+
+    Returns:
+        Long tensor of shape (T,), in [0, n), never decreasing.
+
+    Raises:
+        ValueError: if a length is not a whole number of at least 1.
+
+    Examples:
+        >>> segment_indices(8, 4).tolist()
+        [1, 3, 5, 7]
+        >>> segment_indices(2, 4).tolist()
+        [0, 0, 1, 1]
+    """
+    _require_whole("num_frames", num_frames, minimum=1)
+    _require_whole("num_segments", num_segments, minimum=1)
+    if generator is None:
+        within = torch.full((num_segments,), 0.5, dtype=torch.float64)
+    else:
+        within = torch.rand(num_segments, dtype=torch.float64, generator=generator)
+    segments = torch.arange(num_segments, dtype=torch.float64)
+    instants = (segments + within) * num_frames / num_segments
+    return instants.floor().long().clamp(max=num_frames - 1)
+
+
+def strided_indices(
+    num_frames: int, clip_length: int, *, stride: int, start: int = 0
+) -> LongTensor:
+    """T frames at a fixed step tau: the dense sampling of 3D convolutions (I3D, SlowFast).
+
+    Where the step runs past the end of the clip, the last frame is held.
+
+    Args:
+        num_frames: length n of the clip in frames, at least 1.
+        clip_length: how many frames T to take, at least 1.
+        stride: step tau between them in frames, at least 1.
+        start: index of the first frame, in [0, n).
+
+    Returns:
+        Long tensor of shape (T,), in [0, n), never decreasing.
+
+    Raises:
+        ValueError: if a length is below 1 or start lies outside the clip.
+
+    Examples:
+        >>> strided_indices(100, 4, stride=8, start=10).tolist()
+        [10, 18, 26, 34]
+        >>> strided_indices(20, 4, stride=8).tolist()
+        [0, 8, 16, 19]
+    """
+    _require_whole("num_frames", num_frames, minimum=1)
+    _require_whole("clip_length", clip_length, minimum=1)
+    _require_whole("stride", stride, minimum=1)
+    _require_whole("start", start, minimum=0)
+    if start >= num_frames:
+        raise ValueError(
+            f"start ({start}) must lie before the end of the clip: give a frame index "
+            f"from 0 to {num_frames - 1}"
+        )
+    return (start + stride * torch.arange(clip_length)).clamp(max=num_frames - 1)
+
+
+def _require_whole(name: str, value: int, *, minimum: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < minimum:
+        raise ValueError(f"{name} ({value!r}) must be a whole number of at least {minimum}")

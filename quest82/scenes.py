@@ -1,0 +1,809 @@
+"""Eight reversible actions, drawn by formula.
+
+A picture is a function of a *look*, drawn once per clip (colours, materials, sizes, light), and of
+a *state* in [0, 1]: 0 is shut, down or empty, 1 is open, up or full. What stands still is painted
+once per look; a frame repaints only what moves. All is painted at twice the size, and halving it
+smooths the edges. In order: colours, materials, pen, room, actions, and `scene`, the way in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from math import cos, pi, radians, sin
+
+import numpy as np
+from PIL import Image, ImageChops, ImageDraw
+
+SIZE = 256  # pixels that a clip shows
+MARGIN = 8  # pixels more on each side, so that a shaking camera never sees the end of the world
+FULL = SIZE + 2 * MARGIN
+BLACK, WHITE, PAPER = (0, 0, 0), (255, 255, 255), (247, 241, 226)
+
+Colour = tuple[int, int, int]
+Pair = Sequence[float]  # a place (x, y) or a size (width, height)
+Points = Sequence[Pair]
+
+# ---- colours and materials
+
+
+def colour(lightness: float, chroma: float, hue: float) -> Colour:
+    """An sRGB colour from OKLCH (Ottosson 2020), in which equal lightness looks equally light.
+
+    Args: lightness in [0, 1]; chroma from 0 (grey) to 0.3; hue in turns (0.08 red, 0.4 green).
+    """
+    lab = (lightness, chroma * cos(2 * pi * hue), chroma * sin(2 * pi * hue))
+    to_lms = ((1, 0.3963, 0.2158), (1, -0.1056, -0.0639), (1, -0.0895, -1.2915))
+    to_rgb = ((4.0767, -3.3077, 0.2310), (-1.2684, 2.6098, -0.3413), (-0.0042, -0.7034, 1.7076))
+    linear = np.clip(np.array(to_rgb) @ (np.array(to_lms) @ lab) ** 3, 0, 1)
+    red, green, blue = (linear ** (1 / 2.2) * 255).astype(int).tolist()
+    return red, green, blue
+
+
+def mix(start: Colour, end: Colour, share: float) -> Colour:
+    """The colour `share` of the way from start to end."""
+    red, green, blue = (round(a + (b - a) * share) for a, b in zip(start, end, strict=True))
+    return red, green, blue
+
+
+def shade(paint: Colour, factor: float) -> Colour:
+    """Darker below 1, towards white above 1."""
+    return mix(paint, BLACK if factor < 1 else WHITE, min(abs(1 - factor), 1))
+
+
+def noise(rng: np.random.Generator, shape: tuple[int, int], cells: tuple[int, int]) -> np.ndarray:
+    """Smooth random hills (H, W) in about [-1, 1]; cells = how many (down, across)."""
+    grid = Image.fromarray(rng.uniform(-1, 1, cells).astype(np.float32))
+    return np.asarray(grid.resize(shape[::-1], Image.Resampling.BICUBIC))
+
+
+def relief(kind: str, rng: np.random.Generator, y: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """The light and dark of a material (H, W) in about [-1, 1]; y and x in pixels."""
+    shape, step = (y.size, x.size), 2 * int(rng.integers(12, 34))
+    if kind == "wood":
+        return noise(rng, shape, (60, 3)) / 2 + np.sin(9 * noise(rng, shape, (5, 3)) + y / 9) / 2
+    if kind == "planks":
+        boards = rng.uniform(-1, 1, 100)[x // step] - 3 * (x % step < 2)
+        return boards + noise(rng, shape, (4, 90))
+    if kind == "tiles":
+        joints = (x % step < 3) | (y % step < 3)
+        return (x // step + y // step) % 2 * rng.uniform(-1, 1) - 1.5 * joints
+    if kind == "stripes":
+        return np.where(x % step < step // 2, 0.7, -0.7) + 0 * y
+    if kind == "dots":
+        across, down = (x + y // step % 2 * step // 2) % step - step / 2, y % step - step / 2
+        return np.where(across**2 + down**2 < step**2 / 20, 1.2, -0.3)
+    if kind == "diamonds":
+        return 1.2 * np.sin((x + y) * pi / step) * np.sin((x - y) * pi / step)
+    return noise(rng, shape, (6, 6)) * 0.6 + noise(rng, shape, (90, 90)) * 0.5  # plaster
+
+
+def material(rng, kind: str, base: Colour, size: Pair, depth: float = 0.08) -> Image.Image:
+    """A patch of a material as an RGB image, twice as large as size = (width, height)."""
+    x, y = np.arange(int(size[0] * 2))[None, :], np.arange(int(size[1] * 2))[:, None]
+    light = 1 + depth * relief(kind, rng, y, x)
+    pixels = np.clip(light[..., None] * np.array(base), 0, 255).astype(np.uint8)
+    return Image.fromarray(pixels)
+
+
+# ---- geometry and the pen
+
+
+def rect(left: float, top: float, right: float, bottom: float) -> Points:
+    """Four corners, clockwise from the top left."""
+    return [(left, top), (right, top), (right, bottom), (left, bottom)]
+
+
+def lens(points: Points, eye: Pair, distance: float = 300.0) -> np.ndarray:
+    """Where points (x, y, z) appear; z runs towards us: what is near moves away from the eye."""
+    x, y, z = np.asarray(points, float).T
+    near = distance / (distance - z)
+    return np.stack([eye[0] + (x - eye[0]) * near, eye[1] + (y - eye[1]) * near], axis=1)
+
+
+def shrink(points: Points, share: float) -> np.ndarray:
+    """The same shape, drawn together towards its middle."""
+    middle = np.mean(points, axis=0)
+    return middle + (np.asarray(points) - middle) * share
+
+
+class Pen:
+    """Paints in a thing's own units (origin on the ground, y down) on an image of double size."""
+
+    def __init__(self, image: Image.Image, origin: Pair = (0, 0), scale: float = 1.0):
+        self.image, self.origin, self.scale = image, np.array(origin, float), scale
+        self.ink = ImageDraw.Draw(image, "RGBA")
+
+    def pixels(self, points: Points) -> np.ndarray:
+        return (np.asarray(points, float) * self.scale + self.origin) * 2
+
+    def box(self, points: Points) -> tuple[int, ...]:
+        """The pixels (left, top, right, bottom) around some points."""
+        found = self.pixels(points)
+        return tuple(np.rint([*found.min(axis=0), *found.max(axis=0)]).astype(int).tolist())
+
+    def shape(self, points: Points, fill: Colour, alpha: float = 255) -> None:
+        self.ink.polygon(self.pixels(points).ravel().tolist(), (*fill, int(alpha)))
+
+    def oval(self, at: Pair, rx: float, ry: float, fill: Colour, alpha: float = 255) -> None:
+        (x, y), (rx, ry) = self.pixels([at])[0], (2 * self.scale * rx, 2 * self.scale * ry)
+        self.ink.ellipse((x - rx, y - ry, x + rx, y + ry), (*fill, int(alpha)))
+
+    def line(self, points: Points, width: float, fill: Colour, alpha: float = 255) -> None:
+        path = self.pixels(points).ravel().tolist()
+        self.ink.line(path, (*fill, int(alpha)), max(1, round(width * self.scale * 2)), "curve")
+
+    def ring(
+        self, at: Pair, rx: float, ry: float, width: float, fill: Colour, alpha: float
+    ) -> None:
+        turn = np.linspace(0, 2 * pi, 40)
+        self.line(
+            np.stack([at[0] + rx * np.cos(turn), at[1] + ry * np.sin(turn)], 1), width, fill, alpha
+        )
+
+    def limb(self, points: Points, width: float, fill: Colour) -> None:
+        """A line with round ends."""
+        self.line(points, width, fill)
+        for at in points:
+            self.oval(at, width / 2, width / 2, fill)
+
+    def ball(self, at: Pair, r: float, fill: Colour) -> None:
+        """A disc with a dark rim and a highlight."""
+        self.oval(at, r, r, shade(fill, 0.8))
+        self.oval((at[0] - r * 0.08, at[1] - r * 0.1), r * 0.86, r * 0.86, fill)
+        self.oval((at[0] - r * 0.35, at[1] - r * 0.4), r * 0.22, r * 0.18, WHITE, 150)
+
+    def shadow(self, at: Pair, rx: float, ry: float) -> None:
+        for grow in (1.3, 1.15, 1.0, 0.85, 0.7):
+            self.oval(at, rx * grow, ry * grow, BLACK, 16)
+
+    def blend(self, quad: Points, start: Colour, end: Colour, steps: int = 16) -> None:
+        """A quad whose colour runs from its first edge (the top) to the opposite one."""
+        a, b, c, d = np.asarray(quad, float)
+        for i in range(steps):
+            p, q = i / steps, (i + 1) / steps
+            strip = [a + (d - a) * p, b + (c - b) * p, b + (c - b) * q, a + (d - a) * q]
+            self.shape(strip, mix(start, end, i / (steps - 1)))
+
+    def warp(self, picture: Image.Image, quad: Points) -> None:
+        """The picture in perspective, corner on corner (clockwise from the top left)."""
+        left, top, right, bottom = self.box(quad)
+        if min(right - left, bottom - top) < 2:
+            return
+        rows, aims = [], []
+        corners = self.pixels(quad) - (left, top)
+        for (x, y), (u, v) in zip(corners, rect(0, 0, *picture.size), strict=True):
+            rows += [[x, y, 1, 0, 0, 0, -u * x, -u * y], [0, 0, 0, x, y, 1, -v * x, -v * y]]
+            aims += [u, v]
+        bend = np.linalg.lstsq(np.array(rows), np.array(aims), rcond=None)[0].tolist()
+        size = (right - left, bottom - top)
+        clear = picture.convert("RGBA")  # so that what lies outside the quad stays transparent
+        piece = clear.transform(size, Image.Transform.PERSPECTIVE, bend)
+        self.image.paste(piece, (left, top), piece)
+
+
+# ---- the room
+
+
+@dataclass(frozen=True)
+class Look:
+    """What stays the same through a clip; whatever else is random comes from its rng."""
+
+    rng: np.random.Generator
+    wall: Colour
+    floor: Colour
+    thing: Colour  # the object that acts
+    trim: Colour  # frames and skirting boards
+    accents: list[Colour]  # six more
+    grain: str  # the material of the object
+
+    def pick(self, *choices):
+        return choices[self.rng.integers(len(choices))]
+
+
+Paint = Callable[[Pen, float], None]
+
+
+def draw_look(rng: np.random.Generator) -> Look:
+    """A palette around one hue: the thing contrasts with the wall, the accents spread out."""
+    hue, light = rng.random(), rng.choice([rng.uniform(0.5, 0.7), rng.uniform(0.75, 0.97)])
+    other = hue + rng.choice([0.1, 0.4, 0.5, 0.6, 0.9])
+    thing_light = rng.uniform(0.48, 0.7) if light > 0.75 else rng.uniform(0.78, 0.94)
+    hues = other + rng.uniform(0.3, 1) * rng.permutation(6) / 6
+    return Look(
+        rng=rng,
+        wall=colour(light, rng.uniform(0.01, 0.07), hue),
+        floor=colour(rng.uniform(0.5, 0.88), rng.uniform(0.01, 0.08), rng.choice([0.16, 0.2, hue])),
+        thing=colour(thing_light, rng.uniform(0.05, 0.14), other),
+        trim=colour(rng.choice([0.98, 0.94, 0.42]), 0.02, hue),
+        accents=[colour(rng.uniform(0.58, 0.88), rng.uniform(0.09, 0.15), h) for h in hues],
+        grain=str(rng.choice(["wood", "wood", "plaster", "planks"])),
+    )
+
+
+def room(look: Look, pen: Pen, horizon: float) -> None:
+    """Wall and floor; a horizon high up makes the floor a table top."""
+    paper = look.pick("plaster", "plaster", "stripes", "dots", "diamonds", "tiles")
+    pen.image.paste(material(look.rng, paper, look.wall, (FULL, FULL), 0.035))
+    boards = look.pick("planks", "planks", "tiles", "plaster")
+    floor = material(look.rng, boards, look.floor, (FULL, 160))
+    pen.warp(floor, [(0, horizon), (FULL, horizon), (FULL + 130, FULL), (-130, FULL)])
+    if horizon > 200:
+        if look.rng.random() < 0.3:
+            pen.shape(rect(0, horizon - 62, FULL, horizon), look.trim)
+            pen.shape(rect(0, horizon - 59, FULL, horizon), mix(look.wall, look.trim, 0.6))
+        pen.shape(rect(0, horizon - 9, FULL, horizon), look.trim)
+        if look.rng.random() < 0.5:
+            rug = mix(look.accents[3], look.floor, 0.3)
+            for size, paint in ((1, rug), (0.9, look.trim), (0.86, rug)):
+                pen.oval((FULL / 2, horizon + 30), 120 * size, 18 * size, paint)
+    for depth in range(2, 15, 3):
+        pen.shape(rect(0, horizon, FULL, horizon + depth), BLACK, 9)
+
+
+def furnish(look: Look, pen: Pen, horizon: float) -> None:
+    """Things on both sides: on the wall, and on the floor or the table."""
+    for x in (look.rng.uniform(28, 55), look.rng.uniform(217, 244)):
+        hang, stand = look.pick(painting, painting, lamp, books), look.pick(plant, plant, books)
+        if horizon > 110 and look.rng.random() < 0.8:
+            hang(look, pen, x, horizon * look.rng.uniform(0.25, 0.4))
+        if look.rng.random() < 0.6:
+            stand(look, pen, x, horizon + look.rng.uniform(6, 20))
+
+
+def view(pen: Pen, rng: np.random.Generator, left, top, right, bottom) -> None:
+    """A landscape in a frame: sky, sun, three rows of hills with trees."""
+    width, height, day = right - left, bottom - top, rng.uniform(0.6, 0.97)
+    sky, green = colour(day, 0.08, rng.choice([0.65, 0.7, 0.08, 0.9])), rng.uniform(0.28, 0.55)
+    pen.blend(rect(left, top, right, bottom), sky, colour(min(day + 0.1, 0.97), 0.05, 0.2), 24)
+    sun = (left + width * rng.uniform(0.25, 0.75), top + height * rng.uniform(0.2, 0.4))
+    pen.oval(sun, width * 0.13, width * 0.13, WHITE, 50)
+    pen.oval(sun, width * 0.09, width * 0.09, colour(0.96, 0.08, 0.25))
+    x = np.linspace(0, 1, 40)
+    for row in range(3):
+        ridge = 0.5 + 0.15 * row + 0.07 * np.sin(rng.uniform(4, 9) * x + rng.uniform(0, 6))
+        crest = np.stack([left + width * x, top + height * ridge], axis=1)
+        paint = colour(day - 0.08 - 0.11 * row, 0.06 + 0.015 * row, green + 0.03 * row)
+        pen.shape([*crest, (right, bottom), (left, bottom)], paint)
+        for i in rng.integers(3, 37, rng.integers(0, 5)):
+            (tree_x, tree_y), tall = crest[i], height * rng.uniform(0.05, 0.1)
+            pen.line(
+                [(tree_x, tree_y + 2), (tree_x, tree_y - tall)], width * 0.012, shade(paint, 0.6)
+            )
+            pen.oval((tree_x, tree_y - tall), tall * 0.4, tall * 0.75, shade(paint, 0.85))
+
+
+def painting(look: Look, pen: Pen, x: float, y: float) -> None:
+    w, h = look.rng.uniform(14, 24, 2)
+    pen.shape(rect(x - w, y - h + 3, x + w + 6, y + h + 8), BLACK, 35)
+    pen.shape(rect(x - w - 4, y - h - 4, x + w + 4, y + h + 4), look.accents[4])
+    pen.shape(rect(x - w - 2, y - h - 2, x + w + 2, y + h + 2), WHITE)
+    view(pen, look.rng, x - w, y - h, x + w, y + h)
+
+
+def lamp(look: Look, pen: Pen, x: float, y: float) -> None:
+    wide, neck = look.rng.uniform(16, 26), [(x - 5, y - 16), (x + 5, y - 16)]
+    for r in (44, 36, 28, 20):
+        pen.oval((x, y + 8), r, r, (255, 240, 190), 22)
+    pen.line([(x, 0), (x, y - 14)], 1.5, shade(look.trim, 0.4))
+    pen.oval((x, y + 7), 6, 6, (255, 248, 215))
+    pen.shape([*neck, (x + wide, y + 6), (x - wide, y + 6)], look.accents[2])
+    pen.shape([neck[0], (x - 1, y - 16), (x - wide / 2, y + 6), (x - wide, y + 6)], WHITE, 50)
+
+
+def books(look: Look, pen: Pen, x: float, y: float) -> None:
+    left = x - 26
+    pen.shape(rect(x - 30, y + 1, x + 34, y + 9), BLACK, 30)
+    for paint in look.accents:
+        wide, tall = look.rng.uniform(5, 10), look.rng.uniform(22, 34)
+        pen.shape(rect(left, y - tall, left + wide, y), shade(paint, look.rng.uniform(0.7, 1)))
+        pen.shape(rect(left, y - tall * 0.8, left + wide, y - tall * 0.68), look.trim, 170)
+        pen.shape(rect(left + wide - 1.5, y - tall, left + wide, y), BLACK, 50)
+        left += wide
+    pen.shape(rect(x - 31, y, x + 31, y + 4), shade(look.floor, 0.75))
+
+
+def plant(look: Look, pen: Pen, x: float, y: float) -> None:
+    rng, tall, slim = look.rng, look.rng.uniform(30, 60), look.rng.uniform(3, 8)
+    green = colour(rng.uniform(0.45, 0.7), 0.11, rng.uniform(0.32, 0.45))
+    pen.shadow((x, y), 15, 4)
+    for i in (0, 8, 1, 7, 2, 6, 3, 5, 4):  # the outer leaves lie behind the inner ones
+        lean = (i - 4) / 4 * rng.uniform(0.74, 1.1)
+        tip = (x + tall * 0.6 * lean, y - 18 - tall * (1 - 0.5 * lean**2))
+        mid = (x + tall * 0.2 * lean, y - 18 - tall * 0.5)
+        leaf = [(x, y - 16), (mid[0] - slim, mid[1]), tip, (mid[0] + slim, mid[1])]
+        pen.shape(leaf, shade(green, 0.75 + i % 3 * 0.15))
+        pen.shape(leaf[:3], WHITE, 25)
+    pen.shape([(x - 13, y - 22), (x + 13, y - 22), (x + 9, y), (x - 9, y)], look.accents[0])
+    pen.shape([(x - 13, y - 22), (x - 4, y - 22), (x - 3, y), (x - 9, y)], WHITE, 50)
+
+
+def light_map(rng: np.random.Generator) -> Image.Image:
+    """What the light leaves of each colour: its level, tint, direction and sometimes a sunbeam."""
+    y, x = np.mgrid[-1 : 1 : FULL * 1j, -1 : 1 : FULL * 1j]
+    turn = rng.uniform(0, 2 * pi)
+    light = 1 - rng.uniform(0.02, 0.12) * (1 + cos(turn) * x + sin(turn) * y)
+    if rng.random() < 0.4:
+        across = x + rng.uniform(-0.8, 0.8) * y - rng.uniform(-0.6, 0.6)
+        light *= 0.9 + 0.1 / (1 + np.exp(40 * np.clip(np.abs(across) - 0.3, -0.5, 0.5)))
+    tint = np.array(colour(0.97, rng.uniform(0, 0.04), rng.random())) * rng.uniform(0.74, 1.1)
+    return Image.fromarray(np.clip(light[..., None] * tint, 0, 255).astype(np.uint8))
+
+
+# ---- the eight actions: each paints what stands still and returns what paints the rest
+
+
+def panel(look: Look, size: Pair, across: int, down: int, knobs: Points) -> Image.Image:
+    """A board with raised fields and knobs: a door leaf or the front of a drawer."""
+    image, (w, h) = material(look.rng, look.grain, look.thing, size), size
+    pen, wide, tall = Pen(image), (w - 7) / across, (h - 7) / down
+    for i in range(across * down):
+        left, top = 7 + i % across * wide, 7 + i // across * tall
+        right, low = left + wide - 7, top + tall - 7
+        pen.shape(rect(left, top, right, low), BLACK, 70)
+        pen.shape(rect(left + 1, top + 1, right + 1, low + 1), shade(look.thing, 1.12), 200)
+    for x, y in knobs:
+        pen.oval((x + 1, y + 2), 4.5, 4.5, BLACK, 80)
+        pen.ball((x, y), 4, look.accents[1])
+    return image
+
+
+def hall(look: Look, pen: Pen, w: float, h: float, eye: Pair) -> None:
+    """The next room, seen through a door."""
+    wall, deep = look.accents[0], -look.rng.uniform(60, 220)
+    a, b, c, d = lens([(x, y, deep) for x, y in rect(-w / 2, -h, w / 2, 0)], eye)
+    pen.shape(rect(-w / 2, -h, w / 2, 0), shade(wall, 0.72))
+    pen.shape([(-w / 2, -h), a, b, (w / 2, -h)], shade(wall, 1.5))
+    pen.shape([(w / 2, -h), b, c, (w / 2, 0)], shade(wall, 0.86))
+    pen.shape([(w / 2, 0), c, d, (-w / 2, 0)], look.floor)
+    pen.shape([a, b, c, d], wall)
+    other = replace(look, accents=look.accents[1:] + look.accents[:1])
+    painting(other, pen, 0, eye[1] - 4)
+    plant(other, pen, -w * 0.2, c[1] + 4)
+
+
+def door(look: Look, still: Pen) -> Paint:
+    """A leaf on a hinge; behind it a landscape or a room."""
+    rng, glow = look.rng, look.rng.uniform(10, 60)
+    w, h, way = rng.uniform(82, 104), rng.uniform(150, 170), look.pick(-1, 1)  # away or towards us
+    eye, hinge = (0.0, -h * 0.6), -w / 2
+    still.shape(rect(hinge - 4, -h - 9, 15 - hinge, 0), BLACK, 30)
+    still.shape(rect(hinge - 10, -h - 10, 10 - hinge, 0), look.trim)
+    still.shape(rect(hinge - 3, -h - 3, 3 - hinge, 0), shade(look.trim, 0.75))
+    if rng.random() < 0.5:
+        view(still, rng, hinge, -h, -hinge, 0)
+    else:
+        hall(look, still, w, h, eye)
+    leaf = panel(look, (w, h), look.pick(1, 2), look.pick(1, 2, 3, 4), [(w - 7, h * 0.55)])
+
+    def paint(pen: Pen, s: float) -> None:
+        turn = radians(84) * s**0.75  # the first degrees reveal little, so they pass faster
+        x, z = hinge + w * cos(turn), way * w * sin(turn)
+        top, low = lens([(x, -h, z), (x, 0, z)], eye)
+        gap = min(low[0], -hinge)
+        pen.shape([(gap, 0), (-hinge, 0), (25 - hinge, 40), (gap + 25, 40)], WHITE, glow)
+        quad = [(hinge, -h), top, low, (hinge, 0)]
+        pen.warp(leaf, quad)
+        pen.shape(quad, BLACK, 90 * sin(turn))
+        edge = lens([(x + 5 * sin(turn), -h, z), (x + 5 * sin(turn), 0, z)], eye)
+        pen.shape([top, edge[0], edge[1], low], shade(look.thing, 1.2))
+
+    return paint
+
+
+def drawer(look: Look, still: Pen) -> Paint:
+    """A chest of drawers; one of them comes towards us and shows what it holds."""
+    rng, dark, wood = look.rng, shade(look.thing, 0.55), look.thing
+    w, h, rows = rng.uniform(62, 84), rng.uniform(105, 135), look.pick(2, 3)
+    eye, tall = (0.0, -h - rng.uniform(60, 85)), (h - 16) / rows
+    knobs = [(w - 5 + side * w * rng.uniform(0.4, 0.8), tall / 2 - 2) for side in (-1, 1)]
+    front = panel(look, (2 * w - 10, tall - 5), look.pick(1, 2), 1, knobs)
+    still.shadow((0, 0), w * 1.05, 9)
+    board = [(-w - 3, -h, -60), (w + 3, -h, -60), (w + 3, -h, 2), (-w - 3, -h, 2)]
+    still.shape(lens(board, eye), shade(wood, 1.25))
+    still.blend(rect(-w, -h, w, -6), wood, shade(wood, 0.75))
+    for x in (-w, w - 12):
+        still.shape([(x, -6), (x + 12, -6), (x + 9, 2), (x + 3, 2)], dark)
+    boxes = [rect(-w + 5, y, w - 5, y + tall - 5) for y in -h + 7 + tall * np.arange(rows)]
+    for box in boxes:
+        still.shape(shrink(box, 1.03), dark)
+        still.warp(front, box)
+    look.pick(plant, books)(look, still, rng.uniform(-0.5, 0.5) * w, -h - 6)
+    box, size = boxes[rng.integers(2)], rng.uniform(8, 13)
+    items = sorted(zip(-rng.uniform(4, 88, 12), rng.uniform(4 - w, w - 4, 12) * 0.8, strict=True))
+    above, inside = rect(-w, -h, w, box[0][1]), shade(wood, rng.uniform(0.35, 0.9))
+    cover = still.image.crop(still.box(above))
+
+    def paint(pen: Pen, s: float) -> None:
+        z = 95 * s
+        face = lens([(x, y, z) for x, y in box], eye)
+        pen.shape([(x, y + 5 + 9 * s) for x, y in face], BLACK, 60)
+        pen.blend([*box[:2], face[1], face[0]], shade(inside, 0.7), inside)
+        for i, (behind, x) in enumerate(items):
+            if z + behind > -size:
+                at = lens([(x, box[0][1] + 6, z + behind)], eye)[0]
+                pen.ball(at, size * 300 / (300 - z - behind), look.accents[i % 6])
+        pen.image.paste(cover, pen.box(above)[:2])  # hides what is still inside
+        pen.warp(front, face)
+        pen.line(face[:2], 2.5, shade(wood, 1.3))
+
+    return paint
+
+
+def chest(look: Look, still: Pen) -> Paint:
+    """A chest full of balls; its lid turns about the back edge."""
+    rng, wood = look.rng, look.thing
+    w, h, d = rng.uniform(58, 80), rng.uniform(48, 66), rng.uniform(36, 44)
+    eye, band = (0.0, -h - rng.uniform(130, 170)), rng.uniform(0.4, 0.8) * w
+    outside = material(rng, look.grain, wood, (2 * w, 2 * d))
+    front = panel(look, (2 * w, h), 1, 1, [])
+    for image in (outside, front):
+        for x in (w - band, w + band):
+            Pen(image).shape(rect(x - 5, 0, x + 5, 2 * d), look.accents[3])
+    Pen(front).ball((w, 10), 8, look.accents[1])
+    still.shadow((0, 8), w * 1.3, 16)
+    back, rim = [(-w, -h, -d), (w, -h, -d)], [(w, -h, d), (-w, -h, d)]
+    still.shape(lens(back + rim, eye), shade(look.accents[2], rng.uniform(0.4, 1)))
+    for z in np.sort(rng.uniform(-0.6, 0.7, 22)) * d:
+        at = lens([(rng.uniform(-0.85, 0.85) * w, -h + 8, z)], eye)[0]
+        still.ball(at, rng.uniform(6, 12), look.pick(*look.accents))
+    still.warp(front, lens([*rim[::-1], (w, 0, d), (-w, 0, d)], eye))
+
+    def paint(pen: Pen, s: float) -> None:
+        turn = radians(112) * s**1.3  # the first degrees reveal much, so they pass slower
+        y, z = -h - 2 * d * sin(turn), -d + 2 * d * cos(turn)
+        lip_y, lip_z = y + 12 * cos(turn), z + 12 * sin(turn)
+        quad = lens([*back, (w, y, z), (-w, y, z)], eye)
+        lip = lens([(-w, y, z), (w, y, z), (w, lip_y, lip_z), (-w, lip_y, lip_z)], eye)
+        if quad[2][1] > quad[0][1]:
+            pen.warp(outside, quad)
+        else:  # now we see it from below
+            pen.shape(quad, shade(wood, 0.8))
+            pen.blend(shrink(quad, 0.88), shade(look.accents[2], 0.75), look.accents[2])
+        pen.shape(lip, shade(wood, 1.2))
+        pen.line(lip[2:], 1.5, shade(wood, 0.6))
+
+    return paint
+
+
+def pot(look: Look, still: Pen) -> Paint:
+    """A pot of soup; its lid tips up about the left of the rim."""
+    rng, metal = look.rng, look.thing
+    w, h, deep = rng.uniform(58, 74), rng.uniform(58, 90), rng.uniform(15, 24)
+    still.shadow((0, -2), w * 1.1, deep)
+    still.limb([(-w - 12, -h + 16), (w + 12, -h + 16)], 9, shade(metal, 0.6))
+    across = np.linspace(-1, 1, 41)
+    low = -deep - 4 + deep * (1 - np.abs(across) ** rng.uniform(2.5, 6))
+    for i in range(40):
+        u, v = across[i : i + 2] * w
+        stave = [(u, -h), (v, -h), (v, low[i + 1]), (u, low[i])]
+        still.shape(stave, shade(metal, 0.65 + 0.45 * sin(1.2 + across[i]) ** 4))
+    still.oval((0, -h), w + 2, deep + 2, shade(metal, 1.3))
+    still.oval((0, -h), w - 2, deep - 2, shade(metal, 0.4))
+    still.oval((0, -h + 3), w - 5, deep - 4, look.accents[0])
+    for paint in look.accents[1:] * 3:
+        away, turn = 0.8 * rng.random() ** 0.5, rng.uniform(0, 2 * pi)
+        spot = (away * (w - 8) * cos(turn), -h + 3 + away * (deep - 6) * sin(turn))
+        still.oval(spot, rng.uniform(4, 9), rng.uniform(2, 4), paint)
+    ring = np.stack([np.cos(pi * across), np.sin(pi * across)], axis=1) * (w, deep)
+    dome = np.where(ring[:, 1:] > 0, ring, ring * (1, w / deep * rng.uniform(0.3, 0.6)))
+
+    def paint(pen: Pen, s: float) -> None:
+        turn, up = radians(66) * s, np.linspace(0, 60 * s, 12)
+        spin = np.array([[cos(turn), -sin(turn)], [sin(turn), cos(turn)]])
+
+        def tip(points: np.ndarray) -> np.ndarray:
+            return (points + (w, 0)) @ spin + (-w, -h - 3)
+
+        for x in (-0.5, -0.2, 0.1, 0.4):  # steam stands still: it must not tell the direction
+            wisp = np.stack([x * w + 5 * np.sin(up / 9 + 9 * x), -h - up], axis=1)
+            pen.line(wisp, 5, WHITE, 50 * s)
+        pen.shape(tip(dome), metal)
+        pen.shape(tip(dome * 0.7 - (w * 0.1, deep * 0.4)), WHITE, 35)
+        pen.ball(tip(np.array([[0, dome[:, 1].min() - 5]]))[0], 8, look.accents[1])
+        for size, light in ((1, 0.55), (0.9, 0.7)):  # the underside turns into sight
+            pen.shape(tip(ring * (size, size * s)), shade(metal, light))
+
+    return paint
+
+
+def lid(look: Look, still: Pen) -> Paint:
+    """A chest or a pot."""
+    return look.pick(chest, pot)(look, still)
+
+
+def blind(look: Look, still: Pen) -> Paint:
+    """A window; its blind gathers in slats or winds onto a roll."""
+    rng, cloth, bar = look.rng, look.thing, shade(look.thing, 0.6)
+    w, h, count = rng.uniform(60, 88), rng.uniform(118, 150), int(rng.integers(4, 16))
+    still.shape(rect(-w - 6, -h - 6, w + 14, 16), BLACK, 28)
+    still.shape(rect(-w - 9, -h - 9, w + 9, 8), look.trim)
+    view(still, rng, -w, -h, w, 0)
+    for x in np.linspace(-w, w, look.pick(2, 3, 4))[1:-1]:
+        still.shape(rect(x - 2, -h, x + 2, 0), look.trim)
+    still.shape(rect(-w, -h * 0.45 - 2, w, -h * 0.45 + 2), look.trim, look.pick(0, 255))
+    still.shape(rect(-w - 14, 4, w + 14, 12), shade(look.trim, 0.9))
+    pattern = look.pick("stripes", "dots", "diamonds", "plaster", "tiles")
+    sheet, thin = material(rng, pattern, cloth, (2 * w, h), 0.12), min(2.0, 18 / count)
+
+    def slats(pen: Pen, s: float) -> None:
+        hang = h * (1 - s) + count * thin * s
+        edges = [min(h * i / count, hang - (count - i) * thin) - h for i in range(count + 1)]
+        for top, low in zip(edges[:-1], edges[1:], strict=True):
+            slat = rect(-w, top, w, low - (low - top) * 0.12)  # a line of light stays in between
+            pen.blend(slat, shade(cloth, 1.2), shade(cloth, 0.8), 5)
+        pen.shape(rect(-w, hang - h - 4, w, hang - h), bar)
+
+    def roll(pen: Pen, s: float) -> None:
+        hang = h - (h - 8) * s
+        rest = sheet.crop((0, sheet.height - round(2 * hang), *sheet.size))
+        pen.warp(rest, rect(-w, -h, w, hang - h))
+        pen.shape(rect(-w, hang - h - 4, w, hang - h), bar)
+        pen.blend(rect(-w, -h, w, -h + 5 + 7 * s), shade(cloth, 1.3), bar, 8)
+
+    return look.pick(slats, slats, roll)
+
+
+def glass(look: Look, still: Pen) -> Paint:
+    """A glass, anything from a tumbler to a goblet, and a drink."""
+    rng, drink, stem = look.rng, look.accents[0], look.rng.uniform(25, 45) * look.pick(0, 1)
+    h, wide, belly = rng.uniform(110, 150) - stem * 0.6, rng.uniform(40, 60), rng.uniform(-3, 14)
+    narrow, power = (14, 0.45) if stem else (rng.uniform(28, 48), rng.uniform(0.6, 1.6))
+    foot, bubbles = wide * 0.7 if stem else narrow, rng.uniform((-0.7, 0.05), (0.7, 0.9), (14, 2))
+
+    def wall(side: float, share: np.ndarray) -> np.ndarray:
+        """Points on the side (-1 left, 1 right) of the glass, at some shares of its height."""
+        r = narrow + (wide - narrow) * share**power + belly * np.sin(pi * share)
+        return np.stack([side * r, -6 - stem - h * share], axis=1)
+
+    def part(left: float, right: float, low: float, top: float) -> np.ndarray:
+        share = np.linspace(low, top, 24)
+        return np.concatenate([wall(left, share), wall(right, share)[::-1]])
+
+    still.shadow((0, 0), foot * 1.25, foot * 0.32)
+    still.oval((0, -3), foot, foot * 0.2, WHITE, 110)
+    still.shape(rect(-3.5, -8 - stem, 3.5, -3), WHITE, 120)
+    still.shape(part(-1, 1, 0, 1), WHITE, 60)
+
+    def paint(pen: Pen, s: float) -> None:
+        top, solid = 0.92 * s, 255 * min(1, 12 * s)  # the first drops are thin
+        r, y = wall(0.96, np.array([top]))[0]
+        pen.oval((0, -6 - stem), narrow * 0.96, narrow * 0.2, drink, solid)
+        for left, paint, alpha in ((-0.96, drink, solid), (0.35, BLACK, 22), (0.72, BLACK, 22)):
+            pen.shape(part(left, 0.96, 0, top), paint, alpha)
+        for side, share in bubbles[bubbles[:, 1] < top - 0.04]:
+            pen.oval(wall(side, np.array([share]))[0], 1.8, 1.8, WHITE, 120)
+        pen.oval((0, y), r, r * 0.2, shade(drink, 1.3), solid)
+        pen.oval((0, y + 1), r * 0.9, r * 0.16, shade(drink, 1.12), solid)
+        pen.shape(part(-0.8, -0.62, 0.1, 0.95), WHITE, 90)
+        pen.shape(part(0.8, 0.86, 0.3, 0.8), WHITE, 70)
+        for edge in np.split(part(-1, 1, 0, 1), 2):
+            pen.line(edge, 1.5, WHITE, 180)
+        pen.ring((0, -6 - stem - h), wide, wide * 0.2, 1.5, WHITE, 190)
+
+    return paint
+
+
+def page(look: Look, w: float, d: float) -> Image.Image:
+    """Lines of text, and with luck a picture."""
+    rng, image = look.rng, Image.new("RGB", (int(2 * w), int(4 * d)), PAPER)
+    pen, first = Pen(image), look.pick(10, d, d * 1.3)
+    if first > 10:
+        view(pen, rng, 8, 8, w - 8, first - 6)
+    for y in np.arange(first, 2 * d - 10, 6):
+        pen.shape(rect(9, y, 9 + (w - 18) * rng.uniform(0.6, 1), y + 2), BLACK, 110)
+    return image
+
+
+def book(look: Look, still: Pen) -> Paint:
+    """A book on the table; its cover and four leaves turn about the spine, one after the other."""
+    rng, w, d = look.rng, look.rng.uniform(82, 104), look.rng.uniform(56, 70)
+    cover, last = material(rng, look.grain, look.thing, (w, 2 * d)), page(look, w, d)
+    last = last.transpose(Image.Transpose.FLIP_LEFT_RIGHT)  # it is seen from its other side
+    for inset, paint in ((6, look.accents[0]), (8, look.thing)):
+        Pen(cover).shape(rect(inset + 5, inset, w - inset, 2 * d - inset), paint)
+    Pen(cover).ball((w / 2, d * rng.uniform(0.5, 1.1)), w * rng.uniform(0.12, 0.3), look.accents[1])
+    Pen(cover).shape(rect(w * 0.25, d * 1.5, w * 0.8, d * 1.58), look.accents[0])
+
+    def leaf(turn: float, lift: float, more: float = 0) -> np.ndarray:
+        x, y, z = (w + more) * cos(turn), -(w + more) * sin(turn) - lift, d + more
+        corners = [(0, -lift, -z), (x, y, -z), (x, y, z), (0, -lift, z)]
+        return lens(corners, (0, -250), 340)
+
+    still.shape(leaf(0, -4, 6), BLACK, 50)
+    still.shape(leaf(0, 0, 3), shade(look.thing, 0.8))
+    for lift in range(1, 9):
+        still.shape(leaf(0, lift), shade(PAPER, 0.8 + 0.1 * (lift % 2)))
+    still.warp(page(look, w, d), leaf(0, 8))
+
+    def paint(pen: Pen, s: float) -> None:
+        turns = [pi * min(max(s * 1.3 - lag, 0), 1) for lag in np.linspace(0, 0.3, 5)]
+        pen.shape(leaf(turns[0], -3, 5), BLACK, 45 * max(-cos(turns[0]), 0))
+        gone = sum(turn > pi / 2 for turn in turns)  # these lie in order, the others upside down
+        for i in [*range(4, gone - 1, -1), *range(gone)]:
+            turn, flat = turns[i], turns[i] / pi
+            quad = leaf(turn, 9 - 8 * flat + i * flat, 3 * (i == 0))
+            pen.shape(quad, PAPER if i else look.accents[2])
+            if i == 0 and turn < pi / 2:
+                pen.warp(cover, quad)
+            if i == 4 and turn > pi / 2:
+                pen.warp(last, quad)
+            pen.shape(quad, BLACK, 50 * sin(turn) + 20 * (i % 2))
+
+    return paint
+
+
+def cube(pen: Pen, face: np.ndarray, paint: Colour, mark: Colour, kind: int) -> None:
+    """A toy block; face = the corners of its front."""
+    for a, b, light in ((3, 0, 0.8), (2, 3, 0.6), (0, 1, 1.35), (1, 2, 0.72)):
+        side = [face[a], face[b], face[b] + (7, -7), face[a] + (7, -7)]
+        pen.shape(side, shade(paint, light))
+    inner = shrink(face, 0.7)
+    pen.shape(face, paint)
+    pen.shape(inner, shade(paint, 1.25))
+    if kind:
+        pen.shape(np.roll(inner, kind, axis=0)[:3], mark)
+    else:
+        pen.oval(face.mean(axis=0), 7, 7, mark)
+
+
+def blocks(look: Look, still: Pen) -> Paint:
+    """Blocks that leave a crate one by one and make a tower."""
+    rng, wood, colours, count = look.rng, look.thing, look.accents, look.pick(3, 4, 5)
+    size, far, left = min(rng.uniform(32, 40), 165 / count), -rng.uniform(45, 62), 14
+    wide, deep = size * 2.3, size * rng.uniform(1.0, 1.4)
+    columns, rows = left + wide * np.array([0.28, 0.72]), -size * np.array([0.55, 1.3, 2.05])
+    tilts, kinds = rng.uniform(-0.6, 0.6, count), rng.integers(0, 4, count)
+    still.shadow((far, 0), size * 0.8, 6)
+    still.shadow((left + wide / 2, 2), wide * 0.6, 8)
+    still.shape(rect(left + 8, -deep - 9, left + wide + 8, -9), shade(wood, 0.5))
+
+    def place(i: int, t: float) -> np.ndarray:
+        """Where block i is at a share t of its way: up, over and down a Bezier curve."""
+        turn = count - 1 - i  # the top block in the crate goes first
+        home, goal = (columns[turn % 2], rows[turn // 2]), (far, -size * (i + 0.5))
+        peak = min(goal[1], -deep - size) - size * 0.9
+        stops = np.array([home, (home[0], peak), (far, peak), goal])
+        return np.array([(1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t**2 * (1 - t), t**3]) @ stops
+
+    def paint(pen: Pen, s: float) -> None:
+        for i in reversed(range(count)):
+            t = min(max(s * count - i, 0), 1)
+            tilt = tilts[i] * (1 - t)
+            spin = np.array([[cos(tilt), sin(tilt)], [-sin(tilt), cos(tilt)]]) * size / 2
+            face = np.array(rect(-1, -1, 1, 1)) @ spin + place(i, t)
+            cube(pen, face, colours[i], colours[i - 2], kinds[i])
+        for k in range(3):
+            top = -deep + k * deep / 3
+            pen.shape(rect(left, top, left + wide, top + deep / 3.5), shade(wood, 1 - 0.08 * k))
+        for x in (left, left + wide - 6):
+            pen.shape(rect(x, -deep, x + 6, 0), shade(wood, 0.75))
+
+    return paint
+
+
+def chair(look: Look, pen: Pen, seat: float) -> None:
+    """A chair from the side, its back on the left."""
+    tall, wood, cushion = look.rng.uniform(34, 62), look.thing, look.accents[2]
+    pen.shadow((-20, 0), 60, 8)
+    for x, light in ((-50, 0.6), (-12, 0.6), (-62, 1), (-20, 1)):
+        pen.shape(rect(x, -seat, x + 6, 0), shade(wood, light))
+    pen.shape([(-62, -seat), (-56, -seat), (-61, -seat - tall), (-67, -seat - tall)], wood)
+    pen.limb([(-58, -seat - 14), (-62, -seat - tall + 6)], 8, cushion)
+    pen.shape(rect(-63, -seat, -12, -seat + 6), shade(wood, 0.85))
+    pen.limb([(-58, -seat - 3), (-17, -seat - 3)], 8, cushion)
+
+
+def bone(start: Pair, length: float, lean: float) -> np.ndarray:
+    """The end of a bone that begins at start and leans forward from upright (radians)."""
+    return np.asarray(start) + length * np.array([sin(lean), -cos(lean)])
+
+
+def leg(pen: Pen, foot: Pair, s: float, cloth: Colour, shoe: Colour) -> np.ndarray:
+    """A leg from the foot up; returns where the hip is."""
+    knee = bone(foot, 40, 0.4 * sin(pi * s))
+    hip = bone(knee, 42, -pi / 2 * (1 - s))
+    pen.limb([np.add(foot, (1, 3)), np.add(foot, (11, 3))], 9, shoe)
+    pen.limb([foot, knee], 12, cloth)
+    pen.limb([knee, hip], 16, cloth)
+    return hip
+
+
+def person(look: Look, still: Pen) -> Paint:
+    """Somebody from the side, on a chair or in front of it."""
+    rng, (shirt, trousers, _, _, shoe, _) = look.rng, look.accents
+    skin, broad = colour(rng.uniform(0.45, 0.87), 0.06, 0.15), rng.uniform(22, 30)
+    hair, style = colour(rng.uniform(0.2, 0.75), 0.06, 0.14), look.pick("short", "bun", "long")
+    sleeve = look.pick(skin, shade(shirt, 0.85))
+    chair(look, still, 30)
+
+    def paint(pen: Pen, s: float) -> None:
+        lean = 0.05 + 0.7 * sin(pi * s)
+        leg(pen, (14, -7), s, shade(trousers, 0.5), shade(shoe, 0.4))
+        hip = leg(pen, (8, -5), s, shade(trousers, 0.65), shade(shoe, 0.5))
+        neck = bone(hip, 48, lean)
+        head, shoulder = bone(neck, 24, lean * 0.6), neck + (0, 4)
+        pen.limb([neck, bone(neck, 12, lean)], 9, shade(skin, 0.85))
+        pen.limb([hip - (0, 2), neck], broad, shirt)
+        pen.oval(head - (3, 2), 14, 14, hair)
+        if style == "bun":
+            pen.oval(head - (13, 10), 6, 6, hair)
+        if style == "long":
+            pen.limb([head - (8, 0), head + (-13, 22)], 10, hair)
+        pen.oval(head + (2, 2), 11.5, 12.5, skin)
+        pen.oval(head + (13, 3), 2.5, 2, skin)
+        pen.oval(head + (8, 0), 1.3, 1.7, BLACK, 200)
+        elbow = bone(shoulder, 26, pi - 0.5 + 0.45 * s)
+        pen.limb([elbow, bone(elbow, 24, pi / 2 + 0.1 + 1.3 * s)], 8, sleeve)
+        pen.limb([shoulder, elbow], 10, shade(shirt, 0.85))
+
+    return paint
+
+
+# ---- the list of actions, and the way in
+
+
+@dataclass(frozen=True)
+class Action:
+    """Something that can be done and undone."""
+
+    name: str
+    forward: str  # class name of state 0 -> 1
+    reverse: str  # class name of state 1 -> 0
+    draw: Callable[[Look, Pen], Paint]
+    horizon: Pair  # pixels from the top to where wall meets floor: from, to
+    below: float  # pixels from there down to the ground on which the thing stands
+    reach: tuple[int, int, int, int]  # all that moves: left, top, right, bottom in its units
+
+
+_ALL = (
+    Action("door", "open_door", "close_door", door, (205, 222), 0, (-100, -225, 100, 70)),
+    Action("drawer", "pull_drawer", "push_drawer", drawer, (175, 190), 25, (-140, -140, 140, 105)),
+    Action("lid", "lift_lid", "lower_lid", lid, (100, 140), 70, (-115, -230, 115, 20)),
+    Action("blind", "raise_blind", "lower_blind", blind, (205, 222), -42, (-90, -152, 90, 2)),
+    Action("glass", "fill_glass", "empty_glass", glass, (140, 175), 40, (-76, -195, 76, 14)),
+    Action("book", "open_book", "close_book", book, (60, 90), 95, (-145, -150, 145, 100)),
+    Action("blocks", "stack_blocks", "unstack_blocks", blocks, (175, 190), 32, (-95, -245, 130, 8)),
+    Action("person", "stand_up", "sit_down", person, (201, 210), 20, (-80, -195, 70, 8)),
+)
+ACTIONS: dict[str, Action] = {action.forward: action for action in _ALL}
+
+
+def scene(action: str, rng: np.random.Generator) -> Callable[[float], np.ndarray]:
+    """One look of an action, as a function from state to picture.
+
+    Args:
+        action: a forward class name, key of `ACTIONS`.
+        rng: all that is random is drawn from it, now; the same seed gives the same pictures.
+
+    Returns:
+        frame(state): uint8 (SIZE + 2 MARGIN, SIZE + 2 MARGIN, 3), RGB, for a state in [0, 1].
+
+    Raises:
+        ValueError: the action is unknown; from frame: the state is outside [0, 1].
+    """
+    if action not in ACTIONS:
+        raise ValueError(
+            f"action ({action!r}) is not one of the eight; choose from {list(ACTIONS)}"
+        )
+    act, look, canvas = ACTIONS[action], draw_look(rng), Image.new("RGB", (2 * FULL, 2 * FULL))
+    horizon, scale = rng.uniform(*act.horizon), rng.uniform(0.9, 1.12)
+    origin = np.array([FULL / 2 + rng.uniform(-14, 14), horizon + act.below])
+    room(look, Pen(canvas), horizon)
+    furnish(look, Pen(canvas), horizon)
+    paint = act.draw(look, Pen(canvas, origin, scale))
+    light, mirrored, calm = light_map(rng), rng.random() < 0.5, canvas.reduce(2)
+    corners = np.clip(np.reshape(act.reach, (2, 2)) * scale + origin, 0, FULL).astype(int)
+    (left, top), (right, bottom) = corners.tolist()
+    part = canvas.crop((2 * left, 2 * top, 2 * right, 2 * bottom))
+
+    def frame(state: float) -> np.ndarray:
+        if not 0 <= state <= 1:
+            raise ValueError(f"state ({state}) lies outside [0, 1]; clip it before you draw")
+        piece, picture = part.copy(), calm.copy()
+        paint(Pen(piece, origin - (left, top), scale), state)
+        picture.paste(piece.reduce(2), (left, top))
+        picture = ImageChops.multiply(picture, light)
+        return np.array(picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if mirrored else picture)
+
+    return frame

@@ -1,0 +1,94 @@
+"""How sure we are: intervals for an accuracy, and a paired test between two models."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.stats import binomtest
+
+
+def wilson_interval(
+    num_correct: int, num_clips: int, *, confidence: float = 0.95
+) -> tuple[float, float]:
+    """The interval of accuracies that fit a count (Wilson 1927); stays inside [0, 1].
+
+    It takes clips for independent. Where they come in groups, see `group_bootstrap`.
+
+    Args:
+        num_correct: clips got right, 0 to num_clips.
+        num_clips: clips asked, at least 1.
+        confidence: 0 to 1.
+
+    Returns:
+        Lower and upper end, in [0, 1].
+    """
+    interval = binomtest(int(num_correct), int(num_clips)).proportion_ci(confidence, "wilson")
+    return interval.low, interval.high
+
+
+def group_bootstrap(
+    correct: ArrayLike,
+    groups: Sequence[str],
+    *,
+    confidence: float = 0.95,
+    num_resamples: int = 2000,
+    seed: int = 0,
+) -> tuple[float, float]:
+    """The percentile interval of the accuracy when whole groups are drawn again (Efron 1979).
+
+    Clips of one group succeed and fail together; drawing groups instead of clips keeps that,
+    and makes the interval as wide as it honestly is.
+
+    Args:
+        correct: (N,) booleans.
+        groups: N group names, at least two different ones.
+        confidence: 0 to 1.
+        num_resamples: how often to draw.
+        seed: of the draws.
+
+    Returns:
+        Lower and upper end, in [0, 1].
+
+    Raises:
+        ValueError: if lengths differ or there is one group only.
+    """
+    correct = np.asarray(correct, dtype=float)
+    if len(correct) != len(groups):
+        raise ValueError(f"correct ({len(correct)}) and groups ({len(groups)}) differ in length")
+    names, member_of = np.unique(np.asarray(groups), return_inverse=True)
+    if len(names) < 2:
+        raise ValueError(f"groups ({len(names)}) must be at least two to draw from")
+    hits, sizes = np.bincount(member_of, weights=correct), np.bincount(member_of)
+    rng = np.random.default_rng(seed)
+    draws = rng.integers(len(names), size=(num_resamples, len(names)))
+    accuracies = hits[draws].sum(axis=1) / sizes[draws].sum(axis=1)
+    tail = (1 - confidence) / 2
+    low, high = np.quantile(accuracies, [tail, 1 - tail])
+    return float(low), float(high)
+
+
+def mcnemar(correct_a: ArrayLike, correct_b: ArrayLike) -> float:
+    """Exact two-sided p-value that two models are equally good on the same clips (McNemar 1947).
+
+    Only the clips on which they differ count: if the models were equally good, each of them
+    would win such a clip with probability one half.
+
+    Args:
+        correct_a: (N,) booleans of one model.
+        correct_b: (N,) booleans of the other, on the same clips in the same order.
+
+    Returns:
+        p in [0, 1]; 1.0 where they never differ.
+
+    Raises:
+        ValueError: if the lengths differ.
+    """
+    a, b = np.asarray(correct_a, dtype=bool), np.asarray(correct_b, dtype=bool)
+    if a.shape != b.shape:
+        raise ValueError(f"correct_a {a.shape} and correct_b {b.shape} must be of one length")
+    only_a, only_b = int((a & ~b).sum()), int((b & ~a).sum())
+    if only_a + only_b == 0:
+        return 1.0
+    return float(binomtest(only_a, only_a + only_b).pvalue)

@@ -1,0 +1,304 @@
+"""Essences in memory, and the extraction that makes them once."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import platformdirs
+import torch
+from sklearn.model_selection import StratifiedGroupKFold
+from torch import Tensor
+from tqdm import tqdm
+
+from . import __version__, video
+from .clips import Clip, classes_of
+from .essence_files import StoreError, StoreWriter, read_manifest, read_store
+from .essences import MobileNetV2Extractor
+from .sampling import segment_indices
+from .transforms import ClipTransform
+
+__all__ = ["EssenceSet", "StoreError", "cache_folder", "extract", "frames_of_view"]
+
+
+@dataclass(frozen=True)
+class EssenceSet:
+    """The essences of N clips, with all that an experiment needs to know of them.
+
+    Attributes:
+        essences: (N, T, D), or with views (N, V, T, D); float16 when it comes from a store.
+        labels: long tensor (N,), indices into `classes`.
+        groups: N names; clips that share one stay on one side of a split.
+        clip_ids: N names.
+        classes: K names.
+        settings: how the essences were made (weights, num_frames, size, ...).
+        skipped: id and reason of each clip that could not be read.
+    """
+
+    essences: Tensor
+    labels: Tensor
+    groups: tuple[str, ...]
+    clip_ids: tuple[str, ...]
+    classes: tuple[str, ...]
+    settings: Mapping = field(default_factory=dict)
+    skipped: tuple[tuple[str, str], ...] = ()
+
+    def __post_init__(self) -> None:
+        lengths = {len(self.essences), len(self.labels), len(self.groups), len(self.clip_ids)}
+        if len(lengths) != 1:
+            raise ValueError(
+                f"essences ({len(self.essences)}), labels ({len(self.labels)}), groups "
+                f"({len(self.groups)}) and clip_ids ({len(self.clip_ids)}) must have one length"
+            )
+
+    def __len__(self) -> int:
+        """N, the number of clips."""
+        return len(self.labels)
+
+    @property
+    def num_frames(self) -> int:
+        """T, the frames per clip."""
+        return self.essences.shape[-2]
+
+    @property
+    def num_features(self) -> int:
+        """D, the width of an essence."""
+        return self.essences.shape[-1]
+
+    def subset(self, mask: Tensor | np.ndarray | Sequence) -> EssenceSet:
+        """The clips that a boolean mask (N,) keeps, or that a list of row numbers names."""
+        rows = torch.as_tensor(np.asarray(mask))
+        rows = rows.nonzero().flatten() if rows.dtype == torch.bool else rows.long()
+        return replace(
+            self,
+            essences=self.essences[rows],
+            labels=self.labels[rows],
+            groups=tuple(self.groups[row] for row in rows),
+            clip_ids=tuple(self.clip_ids[row] for row in rows),
+        )
+
+    def split(self, fraction: float, *, seed: int = 0) -> tuple[EssenceSet, EssenceSet]:
+        """Cut in two with no group on both sides and the classes in proportion.
+
+        Args:
+            fraction: share of the second part, above 0 and at most one half.
+            seed: of the shuffle.
+
+        Raises:
+            ValueError: if there are fewer groups than parts, or fraction is out of range.
+        """
+        if not 0 < fraction <= 0.5:
+            raise ValueError(f"fraction ({fraction}) must be above 0 and at most 0.5")
+        parts = round(1 / fraction)
+        if len(set(self.groups)) < parts:
+            raise ValueError(
+                f"{len(set(self.groups))} groups cannot be cut into {parts} parts: "
+                "take a larger fraction or more groups"
+            )
+        folds = StratifiedGroupKFold(parts, shuffle=True, random_state=seed)
+        first, second = next(folds.split(self.labels, self.labels, self.groups))
+        return self.subset(first), self.subset(second)
+
+    def reversed_pairs(self, names: Mapping[str, str] | None = None) -> EssenceSet:
+        """Each clip twice, played forwards and backwards: 2N clips of 2K classes.
+
+        The frames are reversed here, after sampling: reversing the video first would sample
+        other frames, and the mean could tell the two apart. A clip and its reverse stand next
+        to each other and share their group, so a split by group keeps them together.
+
+        Args:
+            names: the name of each class played backwards; "<class>, reversed" where missing.
+        """
+        names = names or {}
+        both = torch.stack([self.essences, self.essences.flip(-2)], dim=1)
+        return replace(
+            self,
+            essences=both.flatten(0, 1),  # (N, 2, ..., T, D) -> (2N, ..., T, D)
+            labels=torch.stack([2 * self.labels, 2 * self.labels + 1], dim=1).flatten(),
+            groups=tuple(group for group in self.groups for _ in range(2)),
+            clip_ids=tuple(i for clip in self.clip_ids for i in (clip, f"{clip}, reversed")),
+            classes=tuple(
+                name for c in self.classes for name in (c, names.get(c, f"{c}, reversed"))
+            ),
+        )
+
+    def shuffled(self, generator: torch.Generator) -> EssenceSet:
+        """Each clip's frames in an order of its own, drawn from the generator."""
+        order = torch.rand(self.essences.shape[:-1], generator=generator).argsort(dim=-1)
+        return replace(self, essences=self.essences.take_along_dim(order[..., None], dim=-2))
+
+    def first_frame(self) -> EssenceSet:
+        """The first frame of each clip alone, T = 1: what does the beginning give away?"""
+        return replace(self, essences=self.essences[..., :1, :])
+
+    def last_frame(self) -> EssenceSet:
+        """The last frame of each clip alone, T = 1: what does the end give away?"""
+        return replace(self, essences=self.essences[..., -1:, :])
+
+    def middle_frame(self) -> EssenceSet:
+        """The middle frame of each clip alone, T = 1.
+
+        An even T has two middle frames, which trade places when a clip is played backwards;
+        their mean is taken, so that the middle says nothing of the direction.
+        """
+        low, high = (self.num_frames - 1) // 2, self.num_frames // 2
+        middle = self.essences[..., low : high + 1, :].double().mean(dim=-2, keepdim=True)
+        return replace(self, essences=middle.to(self.essences.dtype))
+
+    def save(self, path: str | Path) -> None:
+        """Write these clips as a store of their own.
+
+        Raises:
+            StoreError: if the folder is not empty.
+        """
+        path = Path(path)
+        if path.exists() and any(path.iterdir()):
+            raise StoreError(f"{path}: is not empty; delete it or choose another folder")
+        array = self.essences.numpy()
+        writer = StoreWriter(path, self.settings, self.classes, array.shape[1:])
+        for row, label, group, clip_id in zip(
+            array, self.labels.tolist(), self.groups, self.clip_ids, strict=True
+        ):
+            writer.add({"id": clip_id, "label": self.classes[label], "group": group}, row)
+        for clip_id, reason in self.skipped:
+            writer.skip({"id": clip_id}, reason)
+        writer.finish()
+
+    @classmethod
+    def load(cls, path: str | Path) -> EssenceSet:
+        """Open a finished store; the essences stay on disk until they are used.
+
+        Raises:
+            StoreError: if there is no finished store, or a file of it is damaged.
+        """
+        array, lines, manifest = read_store(Path(path))
+        written = [line for line in lines if "skipped" not in line]
+        number = {name: k for k, name in enumerate(manifest["classes"])}
+        return cls(
+            essences=torch.from_numpy(array),
+            labels=torch.tensor([number[line["label"]] for line in written]),
+            groups=tuple(line["group"] for line in written),
+            clip_ids=tuple(line["id"] for line in written),
+            classes=tuple(manifest["classes"]),
+            settings=manifest["settings"],
+            skipped=tuple((line["id"], line["skipped"]) for line in lines if "skipped" in line),
+        )
+
+
+def cache_folder() -> Path:
+    """Where the chapters keep what they compute: $QUEST82_CACHE, else the user's cache folder."""
+    root = os.environ.get("QUEST82_CACHE") or platformdirs.user_cache_dir("quest82")
+    return Path(root) / __version__
+
+
+def extract(
+    clips: Sequence[Clip],
+    extractor: MobileNetV2Extractor,
+    path: str | Path,
+    *,
+    num_frames: int = 16,
+    views: int = 1,
+    size: int = 224,
+    flip: bool = True,
+    seed: int = 0,
+    progress: bool = True,
+) -> EssenceSet:
+    """Turn clips into a store of essences: decode, crop, describe, write, clip by clip.
+
+    A run that was stopped goes on where it was; a finished store is opened as it is. A clip
+    that cannot be read is skipped and listed with the reason in `EssenceSet.skipped`.
+
+    Args:
+        clips: what to describe; their order is the order of the store.
+        extractor: frames in, essences out; on whatever device it is.
+        path: folder of the store.
+        num_frames: T, segments per clip.
+        views: V (see `frames_of_view`); the essences have shape (N, T, D) for 1, else (N, V, T, D).
+        size: side of the crop in pixels.
+        flip: let the random views mirror clips; off where the label depends on the side.
+        seed: of the random views.
+        progress: show a progress bar with the time left.
+
+    Raises:
+        ValueError: if there are no clips, or a number is below 1.
+        StoreError: if the folder holds a store of other clips or settings, or is damaged, or
+            not one clip could be read.
+    """
+    if not clips or views < 1 or num_frames < 1:
+        raise ValueError(
+            f"clips ({len(clips)}), num_frames ({num_frames}) and views ({views}) "
+            "must each be at least 1"
+        )
+    path, how = Path(path), {"num_frames": num_frames, "size": size, "flip": flip, "seed": seed}
+    settings = {
+        **how,
+        "views": views,
+        "sampler": "segments",
+        "weights": extractor.fingerprint(),
+        "clips": _digest(clips),
+    }
+    leading = (views,) if views > 1 else ()
+    row_shape = (*leading, num_frames, extractor.num_features)
+    writer = StoreWriter(path, settings, classes_of(clips), row_shape)
+    bar = tqdm(clips, "extracting", initial=len(writer.lines), unit="clip", disable=not progress)
+    with bar:
+        for clip in clips[len(writer.lines) :]:
+            line = {"id": clip.id, "label": clip.label, "group": clip.group}
+            try:
+                frames = torch.stack([frames_of_view(clip, view, **how) for view in range(views)])
+            except video.VideoError as error:
+                writer.skip(line, str(error).replace(str(clip.path), clip.id))
+            else:
+                writer.add(line, _describe(frames, extractor).reshape(row_shape))
+            bar.update()
+    if not read_manifest(path)["complete"]:
+        writer.finish()
+    return EssenceSet.load(path)
+
+
+def frames_of_view(
+    clip: Clip,
+    view: int,
+    *,
+    num_frames: int = 16,
+    size: int = 224,
+    flip: bool = True,
+    seed: int = 0,
+) -> Tensor:
+    """The frames of one view of a clip, as the network sees them.
+
+    View 0 shows the centre of each segment through the centre crop. Every other one shows a
+    random frame of each segment through one random crop, drawn from seed, view and clip id.
+
+    Returns:
+        float32 tensor (T, 3, S, S) in [0, 1].
+
+    Raises:
+        VideoError: if the clip's file cannot be read.
+    """
+    generator = None
+    if view:
+        key = hashlib.sha256(f"{seed} {view} {clip.id}".encode()).digest()
+        generator = torch.Generator().manual_seed(int.from_bytes(key[:8], "little", signed=True))
+    length = video.probe(clip.path).num_frames
+    indices = segment_indices(length, num_frames, generator=generator)
+    frames = video.read_frames(clip.path, indices)
+    return ClipTransform(size, train=view > 0, flip=flip)(frames, generator)
+
+
+@torch.inference_mode()
+def _describe(frames: Tensor, extractor: MobileNetV2Extractor) -> np.ndarray:
+    """Views (V, T, 3, S, S) -> float16 essences (V, T, D)."""
+    device = extractor.mean.device
+    views = [extractor(view[None].to(device))[0] for view in frames]  # one at a time: flat memory
+    return torch.stack(views).half().cpu().numpy()
+
+
+def _digest(clips: Sequence[Clip]) -> str:
+    """Names a list of clips, whatever folder it lies in."""
+    text = "\n".join(f"{clip.id}\t{clip.label}\t{clip.group}" for clip in clips)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,0 +1,150 @@
+"""Reversible actions rendered by formula and written as real video files.
+
+Eight pairs of actions that are each other's reverse (opening and closing a door, ...). A file
+shows the forward action; its reverse is the same essences in the opposite order
+(`EssenceSet.reversed_pairs`), so that the two share their frames exactly. Everything random is
+symmetric in time: nothing but the order of the states tells forward from backward.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from .clips import Clip
+from .scenes import ACTIONS, MARGIN, SIZE, scene
+from .video import write_video
+
+FPS = 25
+# Full: from shut to wide open, so that the last frame alone gives the direction away.
+# Partial: a quarter to a half of the range, from anywhere, so that it does not.
+SWINGS = {"full": (1.0, 1.0), "partial": (0.25, 0.5)}
+REVERSED = {action.forward: action.reverse for action in ACTIONS.values()}
+_MOVING_FRAMES = (30, 60)
+_STILL_FRAMES = (10, 20)  # before the action, and again after it
+
+
+def synthesize(
+    root: str | Path,
+    *,
+    clips_per_action: int = 30,
+    swing: str = "full",
+    seed: int = 0,
+    progress: bool = True,
+) -> list[Clip]:
+    """Write the clips as H.264 files ``root/<action>/<clip>.mp4``; files that exist are kept.
+
+    Every clip shows an object of its own, and is a group of its own.
+
+    Args:
+        root: folder to write into; made if it is missing.
+        clips_per_action: how many of each of the eight forward actions.
+        swing: "full" or "partial" (see `SWINGS`).
+        seed: the same seed gives the same pictures.
+        progress: show a progress bar.
+
+    Returns:
+        The clips, sorted by id.
+
+    Raises:
+        ValueError: if swing is unknown or clips_per_action is below 1.
+    """
+    if clips_per_action < 1:
+        raise ValueError(f"clips_per_action ({clips_per_action}) must be at least 1")
+    _require_swing(swing)
+    numbers = [(action, number) for action in sorted(ACTIONS) for number in range(clips_per_action)]
+    clips = []
+    for action, number in tqdm(numbers, desc="rendering", unit="clip", disable=not progress):
+        name = f"{action}-{swing}-{seed}-{number:04d}"
+        path = Path(root) / action / f"{name}.mp4"
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_video(path, render(action, number, swing=swing, seed=seed), fps=FPS)
+        clip_id = f"{action}/{path.name}"
+        clips.append(Clip(clip_id, action, clip_id, path))
+    return clips
+
+
+def render(action: str, number: int = 0, *, swing: str = "full", seed: int = 0) -> Tensor:
+    """The frames of one clip: an object of its own, moved once from one state to another.
+
+    Args:
+        action: a forward class name, such as "open_door".
+        number: which object.
+        swing: "full" or "partial".
+        seed: together with the rest decides everything.
+
+    Returns:
+        uint8 tensor (n, 3, 256, 256), RGB, n from 50 to 100 frames at 25 per second (2 to 4 s).
+    """
+    _require_swing(swing)
+    names = list(ACTIONS)
+    if action not in names:
+        raise ValueError(f"action ({action!r}) must be one of {', '.join(names)}")
+    key = [seed, list(SWINGS).index(swing), names.index(action), number]
+    rng = np.random.default_rng(key)
+    states = draw_states(rng, swing=swing)
+    picture = lru_cache(maxsize=1)(scene(action, rng))  # a still state is drawn once
+    camera = _camera(rng, picture, len(states))
+    frames = np.stack([camera(t, state) for t, state in enumerate(states)])  # (n, H, W, 3)
+    return torch.from_numpy(frames).permute(0, 3, 1, 2).contiguous()
+
+
+def draw_states(rng: np.random.Generator, *, swing: str) -> np.ndarray:
+    """The state of the object over time: still, a rise at a random pace, still again.
+
+    Returns:
+        float64 array (n,), never decreasing, in [0, 1].
+    """
+    _require_swing(swing)
+    change = rng.uniform(*SWINGS[swing])
+    start = rng.uniform(0, 1 - change)
+    before, after = rng.integers(*_STILL_FRAMES, size=2, endpoint=True)
+    moving = rng.integers(*_MOVING_FRAMES, endpoint=True)
+    rise = _pace(rng, np.linspace(0, 1, moving))
+    course = np.concatenate([np.zeros(before), rise, np.ones(after)])
+    return np.clip(start + change * course, 0, 1)
+
+
+def _pace(rng: np.random.Generator, t: np.ndarray) -> np.ndarray:
+    """A speed curve from 0 to 1: gentle at both ends, early or late, hurried or even."""
+    power = rng.uniform(1.0, 2.0)
+    bent = t**power if rng.random() < 0.5 else 1 - (1 - t) ** power
+    ease = rng.uniform(0, 1)
+    return (1 - ease) * bent + ease * bent**2 * (3 - 2 * bent)
+
+
+def _camera(
+    rng: np.random.Generator, picture: Callable[[float], np.ndarray], num_frames: int
+) -> Callable[[int, float], np.ndarray]:
+    """A hand-held camera: it sways a little, its exposure drifts, its sensor is noisy."""
+    x, y = np.rint(MARGIN + _sway(rng, num_frames, rng.uniform(0, MARGIN))).astype(int)
+    gains = rng.uniform(0.85, 1.1) + _sway(rng, num_frames, 0.03)[0]
+    grain = rng.normal(0, rng.uniform(0.5, 4), (2 * SIZE, 2 * SIZE, 1)).astype(np.float32)
+    offsets = rng.integers(0, SIZE, size=(num_frames, 2))
+
+    def shoot(t: int, state: float) -> np.ndarray:
+        view = picture(state)[y[t] : y[t] + SIZE, x[t] : x[t] + SIZE]
+        i, j = offsets[t]
+        exposed = view * np.float32(gains[t]) + grain[i : i + SIZE, j : j + SIZE]
+        return np.clip(exposed, 0, 255).astype(np.uint8)
+
+    return shoot
+
+
+def _sway(rng: np.random.Generator, num_frames: int, size: float) -> np.ndarray:
+    """Two slow random oscillations (2, n) within [-size, size]."""
+    turns, phases = rng.uniform(0.5, 3, (2, 2, 1)), rng.uniform(0, 2 * np.pi, (2, 2, 1))
+    t = np.linspace(0, 2 * np.pi, num_frames)
+    return size * np.sin(turns * t + phases).mean(axis=0)
+
+
+def _require_swing(swing: str) -> None:
+    if swing not in SWINGS:
+        raise ValueError(f"swing ({swing!r}) must be one of {', '.join(SWINGS)}")

@@ -1,0 +1,103 @@
+"""From decoded frames to the square pictures that the network sees.
+
+Whatever is random is drawn once per clip and applied to all its frames: were every frame
+cropped on its own, the crop would add a motion of its own.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+from torchvision.transforms import v2
+from torchvision.transforms.v2 import functional as F
+
+# ImageNet's habit: the short side at 256 where the crop is 224.
+_RESIZE_RATIO = 256 / 224
+
+
+class ClipTransform:
+    """Resize and crop a clip to a square, the same way for each of its frames.
+
+    Evaluation: the short side to 256/224 of `size`, then the centre. Training: a random
+    window of a random size and shape, and a flip of every other clip (random resized crop,
+    Szegedy et al. 2015), drawn once per clip from the generator that is passed.
+
+    Args:
+        size: side S of the result in pixels, at least 1.
+        train: draw a random crop rather than take the centre.
+        flip: mirror half of the training clips left to right. Switch it off where the label
+            depends on the side ("wave with the left hand", "move to the right").
+        scale: smallest and largest share of the picture's area that a random crop covers.
+
+    Raises:
+        ValueError: if size is below 1.
+    """
+
+    def __init__(
+        self,
+        size: int = 224,
+        *,
+        train: bool = False,
+        flip: bool = True,
+        scale: tuple[float, float] = (0.5, 1.0),
+    ) -> None:
+        if size < 1:
+            raise ValueError(f"size ({size}) must be at least 1 pixel")
+        self.size, self.train, self.flip, self.scale = size, train, flip, scale
+
+    def __call__(self, frames: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """Transform one clip.
+
+        Args:
+            frames: uint8 tensor (T, 3, H, W).
+            generator: where the random crop is drawn from; needed when train is set.
+
+        Returns:
+            float32 tensor (T, 3, S, S) in [0, 1].
+
+        Raises:
+            ValueError: if frames have another shape or type, or train is set without generator.
+        """
+        if frames.dtype != torch.uint8 or frames.ndim != 4 or frames.shape[1] != 3:
+            raise ValueError(
+                f"frames ({frames.dtype}, {tuple(frames.shape)}) must be uint8 of shape "
+                "(T, 3, H, W), as video.read_frames gives them"
+            )
+        if not self.train:
+            return _as_float(self._centre(frames))
+        if generator is None:
+            raise ValueError("train=True draws a random crop: pass a torch.Generator")
+        return _as_float(self._random(frames, generator))
+
+    def _centre(self, frames: Tensor) -> Tensor:
+        frames = v2.Resize(round(self.size * _RESIZE_RATIO), antialias=True)(frames)
+        return F.center_crop(frames, [self.size, self.size])  # (T, 3, S, S)
+
+    def _random(self, frames: Tensor, generator: torch.Generator) -> Tensor:
+        window = _random_window(*frames.shape[-2:], self.scale, generator)
+        frames = F.resized_crop(frames, *window, [self.size, self.size], antialias=True)
+        mirrored = _uniform(0, 1, generator) < 0.5
+        return F.horizontal_flip(frames) if self.flip and mirrored else frames
+
+
+def _random_window(
+    height: int, width: int, scale: tuple[float, float], generator: torch.Generator
+) -> tuple[int, int, int, int]:
+    """Top, left, height, width of a window with a random share of the area, 3:4 to 4:3."""
+    area = height * width * _uniform(*scale, generator)
+    aspect = math.exp(_uniform(math.log(3 / 4), math.log(4 / 3), generator))
+    w = max(1, min(width, round(math.sqrt(area * aspect))))
+    h = max(1, min(height, round(math.sqrt(area / aspect))))
+    top = int(_uniform(0, height - h + 1, generator))
+    left = int(_uniform(0, width - w + 1, generator))
+    return top, left, h, w
+
+
+def _uniform(low: float, high: float, generator: torch.Generator) -> float:
+    return low + (high - low) * torch.rand((), dtype=torch.float64, generator=generator).item()
+
+
+def _as_float(frames: Tensor) -> Tensor:
+    return F.to_dtype(frames, torch.float32, scale=True)

@@ -1,0 +1,248 @@
+"""Read, probe, check and write video files: the only room that knows decord and PyAV.
+
+decord reads the few frames that were asked for. It takes a file at its word, though, and real
+files lie: they promise more frames than they hold, or carry packets that hold no picture, after
+which decord's frame numbers are off. So PyAV looks over the packets first (a millisecond or two,
+nothing is decoded); only a file whose packets look odd is decoded from its beginning instead.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import decord
+import numpy as np
+import torch
+from torch import Tensor
+
+# A start code (4 bytes) and a picture type: MPEG packets below this size hold no picture.
+_SMALLEST_PICTURE = 5
+
+PathLike = str | os.PathLike
+
+
+class VideoError(ValueError):
+    """A video file cannot be used; the text names the file, what is wrong and what to do."""
+
+
+@dataclass(frozen=True)
+class VideoInfo:
+    """What a video file holds, counted rather than promised.
+
+    Attributes:
+        num_frames: pictures that can be read, at least 1.
+        width: in pixels.
+        height: in pixels.
+        fps: frames per second; 0 where the file does not say.
+    """
+
+    num_frames: int
+    width: int
+    height: int
+    fps: float
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What one complete reading of a file found (see `inspect`).
+
+    Attributes:
+        promised: frames that the file's header names; 0 where it names none.
+        decoded: pictures that came out.
+        corrupt: pictures among them that the decoder had to patch up.
+        problem: one sentence, empty for a sound file.
+    """
+
+    promised: int
+    decoded: int
+    corrupt: int
+    problem: str
+
+
+def probe(path: PathLike) -> VideoInfo:
+    """Count the frames of a video and read its size and rate, without decoding a sound file.
+
+    Raises:
+        VideoError: if the file is missing, empty, no video, or holds no picture.
+    """
+    with _open(path) as (container, stream):
+        size = stream.codec_context.width, stream.codec_context.height
+        fps = float(stream.average_rate or 0)
+        num_frames, sound = _look_over(container, stream)
+    if not sound:
+        num_frames = sum(1 for _ in _decode(path))
+    if num_frames == 0:
+        raise VideoError(f"{path}: holds no picture that can be decoded; remove or re-encode it")
+    return VideoInfo(num_frames, *size, fps)
+
+
+def read_frames(path: PathLike, indices: Sequence[int] | Tensor) -> Tensor:
+    """Read some frames of a video, in the order asked for; repeated indices are allowed.
+
+    Args:
+        path: the video file.
+        indices: T frame numbers, each in [0, num_frames) of `probe`.
+
+    Returns:
+        uint8 tensor of shape (T, 3, H, W), RGB.
+
+    Raises:
+        VideoError: if the file cannot be read, or an index lies outside it.
+    """
+    wanted = [int(index) for index in indices]
+    if not wanted:
+        raise ValueError("indices is empty: ask for at least one frame")
+    with _open(path) as (container, stream):
+        num_frames, sound = _look_over(container, stream)
+    if sound:
+        _require_inside(path, wanted, num_frames)
+        try:
+            frames = _read_with_decord(path, wanted)
+        except (decord.DECORDError, RuntimeError):
+            # Damage inside the file: decord gives up, PyAV reads what there is.
+            frames = _read_from_beginning(path, wanted)
+    else:
+        frames = _read_from_beginning(path, wanted)
+    return torch.from_numpy(frames).permute(0, 3, 1, 2).contiguous()  # (T, 3, H, W)
+
+
+def inspect(path: PathLike) -> Inspection:
+    """Decode a whole file once with PyAV and say what is wrong with it, if anything.
+
+    Finds what reading hides: decoders patch damaged pictures, or repeat the last good one,
+    without a word. Never raises for a bad file; the finding is in `problem`.
+    """
+    try:
+        with _open(path) as (_, stream):
+            promised = stream.frames
+        corrupt = [frame.is_corrupt for frame in _decode(path)]
+    except VideoError as error:
+        return Inspection(0, 0, 0, str(error).removeprefix(f"{path}: "))
+    decoded, bad = len(corrupt), sum(corrupt)
+    findings = []
+    if decoded == 0:
+        findings.append("holds no picture that can be decoded")
+    elif promised and promised != decoded:
+        findings.append(f"promises {promised} frames, holds {decoded}")
+    if bad:
+        findings.append(f"{bad} of {decoded} frames are damaged")
+    return Inspection(promised, decoded, bad, "; ".join(findings))
+
+
+def write_video(path: PathLike, frames: Tensor, *, fps: float) -> None:
+    """Write frames as an H.264 file that every browser plays (yuv420p, visually lossless).
+
+    The file appears under its name only when it is complete.
+
+    Args:
+        path: where to; ends in .mp4, .mkv or .mov.
+        frames: uint8 tensor (T, 3, H, W), RGB; T at least 1, H and W even.
+        fps: frames per second, above 0.
+
+    Raises:
+        ValueError: if the frames have another shape or type, or fps is not above 0.
+    """
+    _require_writable(frames, fps)
+    path = Path(path)
+    _, _, height, width = frames.shape
+    buffer = io.BytesIO()
+    container_format = {".mkv": "matroska"}.get(path.suffix, path.suffix.lstrip("."))
+    with av.open(buffer, "w", format=container_format) as container:
+        stream = container.add_stream(
+            "libx264", rate=Fraction(fps).limit_denominator(1001), options={"preset": "veryfast"}
+        )
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        for picture in frames.permute(0, 2, 3, 1).contiguous().numpy():  # (H, W, 3) each
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(stream.encode())
+    partial = path.with_name(path.name + ".part")
+    partial.write_bytes(buffer.getvalue())
+    partial.replace(path)
+
+
+@contextmanager
+def _open(path: PathLike) -> Iterator[tuple]:
+    """The container and its first video stream; every failure leaves as a VideoError."""
+    if not Path(path).is_file():
+        raise VideoError(f"{path}: there is no such file; check the name")
+    if Path(path).stat().st_size == 0:
+        raise VideoError(f"{path}: the file is empty; copy or download it again")
+    try:
+        with av.open(os.fspath(path)) as container:
+            if not container.streams.video:
+                raise VideoError(f"{path}: holds sound but no pictures; remove it from the clips")
+            yield container, container.streams.video[0]
+    except (av.error.FFmpegError, OSError, UnicodeError) as error:
+        raise VideoError(
+            f"{path}: cannot be read as a video ({_reason(error)}); "
+            "copy or download it again, or re-encode it"
+        ) from error
+
+
+def _look_over(container, stream) -> tuple[int, bool]:
+    """How many packets the stream has, and whether each can be trusted to hold one picture."""
+    sizes = [packet.size for packet in container.demux(stream) if packet.size]
+    complete = stream.frames in (0, len(sizes))
+    return len(sizes), complete and min(sizes, default=0) >= _SMALLEST_PICTURE
+
+
+def _decode(path: PathLike) -> Iterator[av.VideoFrame]:
+    """All pictures of a file from its beginning, passing over packets that hold none."""
+    with _open(path) as (container, stream):
+        stream.thread_type = "AUTO"
+        for packet in container.demux(stream):
+            try:
+                yield from packet.decode()
+            except av.error.FFmpegError:
+                continue
+
+
+def _read_with_decord(path: PathLike, wanted: list[int]) -> np.ndarray:
+    # One thread: with several, decord is known to hang on damaged files, and is no faster.
+    reader = decord.VideoReader(os.fspath(path), num_threads=1)
+    return reader.get_batch(wanted).asnumpy()  # (T, H, W, 3)
+
+
+def _read_from_beginning(path: PathLike, wanted: list[int]) -> np.ndarray:
+    needed, pictures, num_frames = set(wanted), {}, 0
+    for frame in _decode(path):
+        if num_frames in needed:
+            pictures[num_frames] = frame.to_ndarray(format="rgb24")
+        num_frames += 1
+    _require_inside(path, wanted, num_frames)
+    return np.stack([pictures[index] for index in wanted])  # (T, H, W, 3)
+
+
+def _require_inside(path: PathLike, wanted: list[int], num_frames: int) -> None:
+    if min(wanted) < 0 or max(wanted) >= num_frames:
+        outside = next(index for index in wanted if not 0 <= index < num_frames)
+        raise VideoError(
+            f"{path}: frame {outside} was asked for, but {num_frames} can be read; "
+            "take indices below that, or look at the file with `quest82 check`"
+        )
+
+
+def _require_writable(frames: Tensor, fps: float) -> None:
+    if frames.dtype != torch.uint8 or frames.ndim != 4 or frames.shape[1] != 3 or not len(frames):
+        raise ValueError(
+            f"frames ({frames.dtype}, {tuple(frames.shape)}) must be uint8 of shape (T, 3, H, W) "
+            "with T at least 1"
+        )
+    if frames.shape[2] % 2 or frames.shape[3] % 2:
+        raise ValueError(
+            f"frames of {frames.shape[3]}x{frames.shape[2]} pixels: H.264 needs an even width "
+            "and height; crop or pad by one pixel"
+        )
+    if not fps > 0:
+        raise ValueError(f"fps ({fps}) must be above 0")
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or type(error).__name__

