@@ -8,7 +8,9 @@ symmetric in time: nothing but the order of the states tells forward from backwa
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
 
@@ -18,7 +20,8 @@ from torch import Tensor
 from tqdm import tqdm
 
 from .clips import Clip
-from .scenes import ACTIONS, MARGIN, SIZE, scene
+from .drawing import MARGIN, SIZE
+from .scenes import ACTIONS, scene
 from .video import write_video
 
 FPS = 25
@@ -59,16 +62,19 @@ def synthesize(
         raise ValueError(f"clips_per_action ({clips_per_action}) must be at least 1")
     _require_swing(swing)
     numbers = [(action, number) for action in sorted(ACTIONS) for number in range(clips_per_action)]
-    clips = []
-    for action, number in tqdm(numbers, desc="rendering", unit="clip", disable=not progress):
-        name = f"{action}-{swing}-{seed}-{number:04d}"
-        path = Path(root) / action / f"{name}.mp4"
+
+    def write(action: str, number: int) -> Clip:
+        path = Path(root) / action / f"{action}-{swing}-{seed}-{number:04d}.mp4"
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
             write_video(path, render(action, number, swing=swing, seed=seed), fps=FPS)
         clip_id = f"{action}/{path.name}"
-        clips.append(Clip(clip_id, action, clip_id, path))
-    return clips
+        return Clip(clip_id, action, clip_id, path)
+
+    # Drawing and encoding leave Python's lock to other threads most of the time.
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        drawn = pool.map(write, *zip(*numbers, strict=True))
+        return list(tqdm(drawn, "rendering", len(numbers), unit="clip", disable=not progress))
 
 
 def render(action: str, number: int = 0, *, swing: str = "full", seed: int = 0) -> Tensor:

@@ -27,7 +27,7 @@ _CHUNK_BYTES = 1 << 16
 _TIMEOUT_SECONDS = 20
 
 
-class WeightsError(RuntimeError):
+class WeightsError(OSError):
     """The checkpoint could not be had; the text says which file to put where."""
 
 
