@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import safetensors.torch
@@ -74,7 +74,13 @@ def build(
 
 
 def save(
-    path: str | Path, model: Classifier, *, classes: list[str], extraction: Mapping | None = None
+    path: str | Path,
+    model: Classifier,
+    *,
+    classes: Sequence[str],
+    extraction: Mapping | None = None,
+    groups: Sequence[str] = (),
+    reversed_pairs: bool = False,
 ) -> None:
     """Write a model as one safetensors file that says all that is needed to use it again.
 
@@ -83,6 +89,8 @@ def save(
         model: a classifier over one of `AGGREGATORS`.
         classes: the K class names, in the order of the logits.
         extraction: how its essences were made (`EssenceSet.settings`).
+        groups: names of the groups it has seen, so that a test can leave them out.
+        reversed_pairs: whether its classes come from `EssenceSet.reversed_pairs`.
     """
     names = {kind: name for name, kind in AGGREGATORS.items()}
     settings = {
@@ -92,6 +100,8 @@ def save(
         "dropout": model.dropout.p,
         "classes": list(classes),
         "extraction": dict(extraction or {}),
+        "groups": list(groups),
+        "reversed_pairs": reversed_pairs,
     }
     metadata = {"format": _FORMAT, "settings": json.dumps(settings, sort_keys=True)}
     partial = Path(f"{path}.part")

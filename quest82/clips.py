@@ -52,7 +52,7 @@ def from_folder(root: str | Path, *, groups: str | None = None) -> list[Clip]:
     root = Path(root)
     if not root.is_dir():
         raise ValueError(f"{root}: there is no such folder; give the folder of the class folders")
-    paths = sorted(path for path in _files(root) if path.suffix.lower() in EXTENSIONS)
+    paths, _ = _by_ending(root.glob("*/*"))
     if not paths:
         raise ValueError(
             f"{root}: holds no clips; expected root/<class>/<clip> with one of the endings "
@@ -68,11 +68,18 @@ def classes_of(clips: Iterable[Clip]) -> list[str]:
 
 def passed_over(root: str | Path) -> list[Path]:
     """The files of a folder that `from_folder` does not take, for want of a video's ending."""
-    return sorted(path for path in _files(Path(root)) if path.suffix.lower() not in EXTENSIONS)
+    return _by_ending(Path(root).glob("*/*"))[1]
 
 
-def _files(root: Path) -> list[Path]:
-    return [path for path in root.glob("*/*") if path.is_file() and not path.name.startswith(".")]
+def files_below(root: str | Path) -> tuple[list[Path], list[Path]]:
+    """All files at any depth below a folder: those with a video's ending, and the others."""
+    return _by_ending(Path(root).rglob("*"))
+
+
+def _by_ending(paths: Iterable[Path]) -> tuple[list[Path], list[Path]]:
+    files = sorted(path for path in paths if path.is_file() and not path.name.startswith("."))
+    videos = [path for path in files if path.suffix.lower() in EXTENSIONS]
+    return videos, [path for path in files if path.suffix.lower() not in EXTENSIONS]
 
 
 def _clip(path: Path, groups: str | None) -> Clip:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 
 import torch
 from sklearn.metrics import confusion_matrix
+from sklearn.model_selection import GroupKFold
 from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm import tqdm
@@ -160,14 +162,57 @@ def evaluate(model: nn.Module, data: EssenceSet, *, batch_size: int = 256) -> Ev
     batches = zip(essences.split(batch_size), data.labels.split(batch_size), strict=True)
     logits = torch.cat([model(_batch(model, x, y)[0]).cpu() for x, y in batches])  # (N, K)
     model.train(was_training)
+    return _judge(logits, data.labels)
+
+
+def cross_validate(
+    make_model: Callable[[], nn.Module],
+    data: EssenceSet,
+    config: TrainConfig | None = None,
+    *,
+    num_folds: int | None = None,
+) -> Evaluation:
+    """Judge every clip by a model that has never seen its group.
+
+    Args:
+        make_model: gives a fresh model; called once per fold.
+        data: the clips.
+        config: as for `fit`; there is no early stopping here, for want of clips to stop by.
+        num_folds: into how many parts the groups are cut; None leaves out one group at a time.
+
+    Returns:
+        One evaluation over all clips, in their order.
+
+    Raises:
+        ValueError: if there are fewer than two groups, or fewer groups than folds.
+    """
+    num_groups = len(set(data.groups))
+    num_folds = num_folds or num_groups
+    if not 2 <= num_folds <= num_groups:
+        raise ValueError(
+            f"num_folds ({num_folds}) must be from 2 to the number of groups ({num_groups})"
+        )
+    logits = None
+    folds = GroupKFold(num_folds).split(data.labels, groups=data.groups)
+    config = config or TrainConfig()
+    for train, test in tqdm(list(folds), "folds", disable=not config.progress):
+        model = make_model()
+        fit(model, data.subset(train), replace(config, progress=False))
+        tested = evaluate(model, data.subset(test)).logits
+        logits = tested.new_zeros(len(data), tested.shape[1]) if logits is None else logits
+        logits[test] = tested
+    return _judge(logits, data.labels)
+
+
+def _judge(logits: Tensor, labels: Tensor) -> Evaluation:
     K = logits.shape[1]
     ranked = logits.argsort(dim=1, descending=True, stable=True)
-    hits = ranked == data.labels[:, None]
+    hits = ranked == labels[:, None]
     return Evaluation(
-        loss=F.cross_entropy(logits, data.labels).item(),
+        loss=F.cross_entropy(logits, labels).item(),
         top1=hits[:, 0].double().mean().item(),
         top5=hits[:, :5].any(dim=1).double().mean().item(),
-        confusion=torch.from_numpy(confusion_matrix(data.labels, ranked[:, 0], labels=range(K))),
+        confusion=torch.from_numpy(confusion_matrix(labels, ranked[:, 0], labels=range(K))),
         predictions=ranked[:, 0],
         correct=hits[:, 0],
         logits=logits,

@@ -1,0 +1,309 @@
+"""The command `quest82`: from a folder of videos to figures one can believe.
+
+Everything heavy is imported inside the commands, so that `--help` answers at once.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    help="Recognise actions in video: sparse frames, frozen MobileNetV2, mean pooling or an LSTM.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+)
+
+Folder = Annotated[Path, typer.Argument(help="Folder laid out as FOLDER/CLASS/CLIP.mp4.")]
+Store = Annotated[Path, typer.Argument(help="Store of essences, made by `quest82 extract`.")]
+Pairs = Annotated[
+    bool,
+    typer.Option(
+        "--reversed-pairs", help="Every clip also played backwards, as a class of its own."
+    ),
+]
+Epochs = Annotated[int, typer.Option(help="At most this many passes over the training clips.")]
+
+
+def main() -> None:
+    """Run the command; what a user can mend is told in one sentence, without a traceback."""
+    try:
+        app()
+    except (ValueError, OSError) as error:
+        typer.echo(f"quest82: {error}", err=True)
+        sys.exit(2)
+
+
+@app.command()
+def weights() -> None:
+    """Find the ImageNet weights of MobileNetV2, or fetch them (14 MB), and verify them.
+
+    Example: `quest82 weights`
+    """
+    from .weights import ensure_checkpoint
+
+    typer.echo(f"{ensure_checkpoint()}: verified")
+
+
+@app.command()
+def synthesize(
+    out: Annotated[Path, typer.Argument(help="Folder to write the class folders into.")],
+    clips_per_action: Annotated[int, typer.Option(help="Clips of each of the 8 actions.")] = 30,
+    swing: Annotated[
+        str, typer.Option(help="full: shut to wide open; partial: part of it.")
+    ] = "full",
+    seed: Annotated[int, typer.Option(help="The same seed gives the same pictures.")] = 0,
+) -> None:
+    """Render reversible actions (doors, drawers, books, ...) as H.264 videos.
+
+    Example: `quest82 synthesize doors --swing partial`
+    """
+    from . import synthetic
+
+    clips = synthetic.synthesize(out, clips_per_action=clips_per_action, swing=swing, seed=seed)
+    typer.echo(f"{len(clips)} clips of {len(synthetic.REVERSED)} actions in {out}")
+
+
+@app.command()
+def check(
+    folder: Annotated[Path, typer.Argument(help="Any folder; all below it is read.")],
+) -> None:
+    """Read every video once and list what is wrong: unreadable, damaged, wrong frame counts.
+
+    Decoders patch damaged pictures without a word; this finds them. Ends with exit code 1 if
+    anything was found.
+
+    Example: `quest82 check UCF-101`
+    """
+    from tqdm import tqdm
+
+    from . import video
+    from .clips import files_below
+
+    videos, others = files_below(folder)
+    if not videos and not others:
+        raise ValueError(f"{folder}: there is no such folder, or it is empty")
+    findings = [(path, video.inspect(path)) for path in tqdm(videos, "checking", unit="clip")]
+    bad = [(path, found) for path, found in findings if found.problem]
+    if bad:
+        typer.echo(f"{'promised':>8} {'decoded':>8} {'damaged':>8}  file: what is wrong")
+    for path, found in bad:
+        name = path.relative_to(folder)
+        counts = f"{found.promised:>8} {found.decoded:>8} {found.corrupt:>8}"
+        typer.echo(f"{counts}  {name}: {found.problem}")
+    for path in others:
+        typer.echo(
+            f"{'-':>8} {'-':>8} {'-':>8}  {path.relative_to(folder)}: not named like a video"
+        )
+    typer.echo(f"{len(videos)} videos read, {len(bad)} with problems; {len(others)} other files")
+    raise typer.Exit(1 if bad else 0)
+
+
+@app.command()
+def extract(
+    folder: Folder,
+    out: Annotated[Path, typer.Argument(help="Folder of the store; a stopped run goes on.")],
+    groups: Annotated[
+        str | None,
+        typer.Option(help="Regular expression whose first bracket finds the group in a file name."),
+    ] = None,
+    num_frames: Annotated[int, typer.Option(help="Frames per clip (T).")] = 16,
+    views: Annotated[int, typer.Option(help="Views per clip: one centred, the others random.")] = 1,
+    size: Annotated[
+        int, typer.Option(help="Side of the square that the network sees, in pixels.")
+    ] = 224,
+    flip: Annotated[bool, typer.Option(help="Let random views mirror clips left to right.")] = True,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+) -> None:
+    """Turn a folder of videos into a store of essences: T x 1280 numbers per clip.
+
+    Example: `quest82 extract weizmann weizmann.essences --groups "^([a-z]+)_"`
+    """
+    from . import clips, store
+    from .essences import MobileNetV2Extractor
+
+    found, passed_over = clips.from_folder(folder, groups=groups), clips.passed_over(folder)
+    extractor = MobileNetV2Extractor().to(_device(device))
+    essences = store.extract(
+        found, extractor, out, num_frames=num_frames, views=views, size=size, flip=flip
+    )
+    for clip_id, reason in essences.skipped:
+        typer.echo(f"skipped {clip_id}: {reason.removeprefix(f'{clip_id}: ')}")
+    for path in passed_over:
+        typer.echo(f"passed over {path.relative_to(folder)}: not named like a video")
+    typer.echo(
+        f"{len(essences)} clips, {len(essences.classes)} classes, {len(set(essences.groups))} "
+        f"groups in {out}; {len(essences.skipped)} clips skipped, "
+        f"{len(passed_over)} files passed over"
+    )
+
+
+@app.command()
+def train(
+    essences: Store,
+    model: Annotated[Path, typer.Argument(help="File to write the model to (.safetensors).")],
+    aggregator: Annotated[str, typer.Option(help="mean or lstm.")] = "mean",
+    reversed_pairs: Pairs = False,
+    test: Annotated[
+        float, typer.Option(help="Share of the groups kept unseen, for `evaluate`.")
+    ] = 0.2,
+    validation: Annotated[
+        float, typer.Option(help="Share of the rest that early stopping watches.")
+    ] = 0.2,
+    epochs: Epochs = 60,
+    seed: Annotated[int, typer.Option(help="Of the split, the weights and the order.")] = 0,
+) -> None:
+    """Train a classifier on a store; whole groups are kept aside for testing.
+
+    Example: `quest82 train weizmann.essences lstm.safetensors --aggregator lstm`
+    """
+    from . import classifier, training
+
+    data = _open(essences, reversed_pairs)
+    rest, unseen = data.split(test, seed=seed)
+    seen, watched = rest.split(validation, seed=seed)
+    network = classifier.build(aggregator, data.num_features, len(data.classes), seed=seed)
+    config = training.TrainConfig(epochs=epochs, seed=seed, progress=True)
+    history = training.fit(network, seen, config, watched)
+    classifier.save(
+        model,
+        network,
+        classes=data.classes,
+        extraction=data.settings,
+        groups=sorted(set(rest.groups)),
+        reversed_pairs=reversed_pairs,
+    )
+    typer.echo(
+        f"{aggregator}: {len(seen)} clips trained, {len(watched)} watched, stopped at epoch "
+        f"{history.best_epoch + 1} of {len(history.train_loss)}; {model} written"
+    )
+    _report(f"{len(unseen)} clips of unseen groups", training.evaluate(network, unseen), unseen)
+
+
+@app.command()
+def evaluate(
+    essences: Store,
+    model: Annotated[Path | None, typer.Option(help="A model of `quest82 train`.")] = None,
+    reversed_pairs: Pairs = False,
+    folds: Annotated[int | None, typer.Option(help="Folds; otherwise one group at a time.")] = None,
+    seeds: Annotated[int, typer.Option(help="How often, with other initial weights.")] = 3,
+    epochs: Epochs = 30,
+) -> None:
+    """Measure a model on the clips whose groups it has not seen, or compare both aggregators.
+
+    With --model, tests that model. Without, trains mean pooling and the LSTM on all groups but
+    one, tests on that one, for each group in turn, and compares the two by McNemar's test.
+
+    Example: `quest82 evaluate weizmann.essences --reversed-pairs`
+    """
+    if model is not None:
+        _evaluate_model(essences, model)
+        return
+    from . import classifier, statistics, training
+
+    data = _open(essences, reversed_pairs)
+    for seed in range(seeds):
+        results = {}
+        for name in ("mean", "lstm"):
+            config = training.TrainConfig(epochs=epochs, seed=seed, progress=True)
+            results[name] = training.cross_validate(
+                lambda name=name, seed=seed: classifier.build(
+                    name, data.num_features, len(data.classes), seed=seed
+                ),
+                data,
+                config,
+                num_folds=folds,
+            )
+            _report(f"{name:4}  seed {seed}", results[name], data)
+        p = statistics.mcnemar(results["mean"].correct, results["lstm"].correct)
+        typer.echo(f"      seed {seed}: mean against LSTM, McNemar p = {p:.2g}")
+
+
+@app.command()
+def predict(
+    model: Annotated[Path, typer.Argument(help="A model of `quest82 train`.")],
+    videos: Annotated[list[Path], typer.Argument(help="Video files.")],
+    top: Annotated[int, typer.Option(help="How many classes to print.")] = 5,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+) -> None:
+    """Name the action in video files: the best classes with their probabilities.
+
+    Example: `quest82 predict lstm.safetensors clip.mp4`
+    """
+    import torch
+
+    from . import classifier, store
+    from .clips import Clip
+    from .essences import MobileNetV2Extractor
+
+    network, settings = classifier.load(model)
+    extractor, how = MobileNetV2Extractor().to(_device(device)), settings["extraction"]
+    if how["weights"] != extractor.fingerprint():
+        raise ValueError(f"{model}: was trained on essences of other weights than ImageNet's")
+    for path in videos:
+        clip = Clip(path.name, "", "", path)
+        frames = store.frames_of_view(clip, 0, num_frames=how["num_frames"], size=how["size"])
+        with torch.inference_mode():
+            essences = extractor(frames[None].to(extractor.mean.device)).cpu()
+            probabilities = network(essences).softmax(dim=1)[0]
+        typer.echo(f"{path}")
+        for k in probabilities.argsort(descending=True)[:top]:
+            typer.echo(f"  {probabilities[k]:6.1%}  {settings['classes'][k]}")
+
+
+def _open(path: Path, reversed_pairs: bool):
+    from . import store, synthetic
+
+    data = store.EssenceSet.load(path)
+    return data.reversed_pairs(synthetic.REVERSED) if reversed_pairs else data
+
+
+def _evaluate_model(essences: Path, path: Path) -> None:
+    import numpy as np
+
+    from . import classifier, training
+
+    network, settings = classifier.load(path)
+    data = _open(essences, settings["reversed_pairs"])
+    for name in ("num_frames", "size", "weights"):
+        if data.settings[name] != settings["extraction"][name]:
+            raise ValueError(
+                f"{essences}: {name} is {data.settings[name]!r}, but {path} was trained with "
+                f"{settings['extraction'][name]!r}; extract with the same settings"
+            )
+    if list(data.classes) != settings["classes"]:
+        raise ValueError(f"{essences}: has other classes than {path} was trained on")
+    unseen = ~np.isin(data.groups, settings["groups"])
+    if not unseen.any():
+        raise ValueError(f"{essences}: {path} was trained on groups of all its clips")
+    if not unseen.all():
+        typer.echo(f"{(~unseen).sum()} clips share a group with training clips: left out")
+    data = data.subset(unseen)
+    _report(f"{len(data)} clips", training.evaluate(network, data), data)
+
+
+def _report(name: str, result, data) -> None:
+    from .statistics import group_bootstrap, wilson_interval
+
+    text = f"{name}: top-1 {result.top1:.1%}"
+    low, high = wilson_interval(result.correct.sum(), len(data))
+    text += f", 95 % interval {low:.1%} to {high:.1%}"
+    if 1 < len(set(data.groups)) < len(data):
+        low, high = group_bootstrap(result.correct, data.groups)
+        text += f" (drawing groups: {low:.1%} to {high:.1%})"
+    typer.echo(f"{text}, top-5 {result.top5:.1%}")
+
+
+def _device(name: str) -> str:
+    import torch
+
+    if name != "auto":
+        return name
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
