@@ -1,0 +1,36 @@
+# Two commands are the product: `make book` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+ifeq ($(OS),Windows_NT)
+BIN := $(VENV)/Scripts
+else
+BIN := $(VENV)/bin
+endif
+INSTALLED := $(VENV)/installed
+
+.PHONY: book test lab lint clean
+
+book: $(INSTALLED)
+	$(BIN)/jupyter-book build . -W --keep-going --quiet
+	@echo "The book is built. Open $(CURDIR)/_build/html/index.html"
+
+test: $(INSTALLED)
+	$(BIN)/python -m pytest --nbval
+
+lab: $(INSTALLED)
+	$(BIN)/jupyter lab book
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+clean:
+	rm -rf $(VENV) _build quest82.egg-info
+
+# Everything is installed in the versions that were tested; then the weights are fetched.
+$(INSTALLED): pyproject.toml constraints.txt
+	$(PYTHON) -c "import sys; sys.exit(0 if (3, 10) <= sys.version_info < (3, 14) else 'quest82 needs Python 3.10 to 3.13, this is ' + sys.version.split()[0] + ': make PYTHON=python3.12')"
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --constraint constraints.txt --editable ".[book,test]"
+	$(BIN)/quest82 weights
+	@$(BIN)/python -c "import pathlib; pathlib.Path('$(INSTALLED)').touch()"

@@ -1,0 +1,205 @@
+"""Every figure of the book: functions that take data and return the Axes they drew on.
+
+One visual language: the mean is blue and the LSTM vermilion on every page, controls are grey
+(colours from Okabe & Ito 2008, safe for colour-blind readers). Figures are white, so that they
+read the same on a light page and on a dark one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from torch import Tensor
+
+COLOURS = {"mean": "#0072B2", "lstm": "#D55E00", "control": "#8A8A8A", "ink": "#222222"}
+_WIDTH_INCHES = 7.0
+
+
+def contact_sheet(
+    rows: Mapping[str, Tensor], *, titles: Sequence[str] = (), arrow: str = "time"
+) -> Axes:
+    """Frames in rows, one clip per row, time running along the arrow below.
+
+    Args:
+        rows: name of the row -> uint8 tensor (T, 3, H, W); all of one T.
+        titles: a text above each column.
+        arrow: what the arrow is called; empty for none.
+    """
+    T = len(next(iter(rows.values())))
+    height = _WIDTH_INCHES / T * len(rows) + 0.45
+    figure, axes = plt.subplots(
+        len(rows), T, figsize=(_WIDTH_INCHES, height), squeeze=False, facecolor="white"
+    )
+    for axis, (name, frames) in zip(axes, rows.items(), strict=True):
+        for cell, frame in zip(axis, frames, strict=True):
+            cell.imshow(frame.permute(1, 2, 0))
+            cell.set(xticks=[], yticks=[])
+            cell.spines[:].set_visible(False)
+        axis[0].set_ylabel(name, fontsize=9)
+    for cell, title in zip(axes[0], titles, strict=False):
+        cell.set_title(title, fontsize=8)
+    figure.subplots_adjust(0.05, 0.4 / height, 0.995, 1 - 0.22 / height, 0.04, 0.06)
+    if arrow:
+        strip = figure.add_axes((0.05, 0, 0.945, 0.36 / height))
+        strip.annotate("", (1, 0.8), (0, 0.8), arrowprops={"arrowstyle": "->", "color": "#555555"})
+        strip.text(0.5, 0.55, arrow, ha="center", va="top", fontsize=9, color="#555555")
+        strip.set_axis_off()
+    return axes[0, 0]
+
+
+def timeline(num_frames: int, choices: Mapping[str, Sequence], *, num_segments: int = 0) -> Axes:
+    """Which frames several ways of sampling take: one row of ticks each, segments shaded.
+
+    Args:
+        num_frames: length n of the clip.
+        choices: name of the way -> frame indices.
+        num_segments: how many segments to shade; 0 for none.
+    """
+    _, axes = _figure(0.38 * len(choices) + 0.75)
+    for i in range(0, num_segments, 2):
+        left, right = i * num_frames / num_segments, (i + 1) * num_frames / num_segments
+        axes.axvspan(left - 0.5, right - 0.5, color="#EDEDED", lw=0)
+    for row, indices in enumerate(choices.values()):
+        axes.plot(
+            np.asarray(indices), np.full(len(indices), row), "|", ms=14, mew=2.2, color="#222222"
+        )
+    axes.set(
+        yticks=range(len(choices)),
+        yticklabels=list(choices),
+        xlabel="frame",
+        xlim=(-0.5, num_frames - 0.5),
+        ylim=(len(choices) - 0.4, -0.6),
+    )
+    axes.tick_params(axis="y", length=0)
+    return axes
+
+
+def curves(
+    x: Sequence, lines: Mapping[str, Sequence], *, xlabel: str, ylabel: str, marker: str = "o"
+) -> Axes:
+    """Lines over a common axis, each named at its right end."""
+    _, axes = _figure(2.8)
+    palette = [COLOURS["mean"], COLOURS["lstm"], "#009E73", "#CC79A7", COLOURS["control"]]
+    for (name, y), colour in zip(lines.items(), palette, strict=False):
+        colour = COLOURS.get(name, colour)
+        axes.plot(x, y, marker=marker, ms=3.5, lw=1.8, color=colour)
+        axes.annotate(
+            name, (x[-1], y[-1]), (6, 0), textcoords="offset points", va="center", color=colour
+        )
+    axes.set(xlabel=xlabel, ylabel=ylabel)
+    axes.margins(x=0.02)
+    axes.figure.subplots_adjust(right=0.8)
+    return axes
+
+
+def similarity(matrices: Mapping[str, np.ndarray]) -> Axes:
+    """Square maps of how alike any two frames of a clip are (cosine), side by side."""
+    figure, axes = plt.subplots(
+        1, len(matrices), figsize=(_WIDTH_INCHES, 2.9), squeeze=False, facecolor="white"
+    )
+    low = min(float(np.min(matrix)) for matrix in matrices.values())
+    for axis, (name, matrix) in zip(axes[0], matrices.items(), strict=True):
+        image = axis.imshow(matrix, vmin=low, vmax=1, cmap="viridis")
+        axis.set_title(name, fontsize=10)
+        axis.set_xlabel("frame")
+    axes[0, 0].set_ylabel("frame")
+    bar = figure.colorbar(image, ax=list(axes[0]), shrink=0.8, pad=0.02)
+    bar.set_label("cosine similarity")
+    return axes[0, 0]
+
+
+def paths(points: Mapping[str, np.ndarray], *, labels: Sequence[str] = ("start", "end")) -> Axes:
+    """Clips as walks through a plane: one arrow from each frame's point (T, 2) to the next."""
+    _, axes = _figure(3.6)
+    palette = [COLOURS["mean"], COLOURS["lstm"], "#009E73", "#CC79A7", "#E69F00", "#56B4E9"]
+    for (name, walk), colour in zip(points.items(), palette, strict=False):
+        steps = np.diff(walk, axis=0)
+        axes.quiver(
+            *walk[:-1].T,
+            *steps.T,
+            angles="xy",
+            scale_units="xy",
+            scale=1,
+            width=0.005,
+            color=colour,
+        )
+        axes.plot(*walk[0], "o", ms=7, color=colour, mfc="white", mew=1.8)
+        axes.plot(*walk[-1], "o", ms=7, color=colour, label=name)
+    axes.plot([], [], "o", color="#555555", mfc="white", label=labels[0])
+    axes.plot([], [], "o", color="#555555", label=labels[1])
+    axes.legend(frameon=False, fontsize=9, loc="center left", bbox_to_anchor=(1, 0.5))
+    axes.set(xlabel="first principal component", ylabel="second principal component")
+    axes.figure.subplots_adjust(right=0.74)
+    return axes
+
+
+def accuracies(
+    results: Mapping[str, tuple[float, float, float]], *, chance: float, title: str = "", axes=None
+) -> Axes:
+    """Accuracies as dots with their intervals, above a line for guessing.
+
+    Args:
+        results: name -> (accuracy, lower end, upper end), each in [0, 1].
+        chance: accuracy of guessing.
+        title: above the figure.
+        axes: where to draw; a figure of its own where None.
+    """
+    if axes is None:
+        _, axes = _figure(0.36 * len(results) + 0.9)
+    for row, (name, (value, low, high)) in enumerate(results.items()):
+        colour = COLOURS.get(name.split()[0].lower(), COLOURS["control"])
+        axes.plot([100 * low, 100 * high], [row, row], lw=2.5, color=colour, solid_capstyle="butt")
+        axes.plot(100 * value, row, "o", ms=7, color=colour)
+        axes.annotate(
+            f"{value:.0%}", (100 * value, row), (0, 6), textcoords="offset points",
+            ha="center", fontsize=8, color=colour,
+        )  # fmt: skip
+    axes.axvline(100 * chance, color="#222222", lw=1, ls=":")
+    axes.set(
+        yticks=range(len(results)),
+        yticklabels=list(results),
+        xlim=(0, 103),
+        ylim=(len(results) - 0.5, -0.7),
+        xlabel="accuracy on unseen objects (%)",
+    )
+    axes.set_title(title, fontsize=10, loc="left")
+    axes.tick_params(axis="y", length=0)
+    return axes
+
+
+def confusions(matrices: Mapping[str, np.ndarray], classes: Sequence[str]) -> Axes:
+    """Confusion matrices side by side; rows are true classes and add up to 100 %."""
+    figure, axes = plt.subplots(
+        1,
+        len(matrices),
+        figsize=(_WIDTH_INCHES, 4.3),
+        squeeze=False,
+        sharey=True,
+        facecolor="white",
+    )
+    names = [name.replace("_", " ") for name in classes]
+    for axis, (name, counts) in zip(axes[0], matrices.items(), strict=True):
+        counts = np.asarray(counts, dtype=float)
+        share = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+        image = axis.imshow(share, vmin=0, vmax=100, cmap="Blues")
+        axis.set_title(name, fontsize=10)
+        axis.set_xticks(range(len(names)), names, rotation=90, fontsize=7)
+        axis.set_yticks(range(len(names)), names, fontsize=7)
+        axis.set_xlabel("predicted", fontsize=9)
+        for k in range(2, len(names), 2):  # a thin line around each pair of opposites
+            axis.axhline(k - 0.5, color="#DDDDDD", lw=0.6)
+            axis.axvline(k - 0.5, color="#DDDDDD", lw=0.6)
+    axes[0, 0].set_ylabel("true class", fontsize=9)
+    figure.subplots_adjust(left=0.15, right=0.9, bottom=0.26, top=0.93, wspace=0.06)
+    colours = figure.add_axes((0.915, 0.33, 0.015, 0.52))
+    figure.colorbar(image, cax=colours).set_label("% of the true class", fontsize=9)
+    return axes[0, 0]
+
+
+def _figure(height_inches: float) -> tuple[plt.Figure, Axes]:
+    figure, axes = plt.subplots(figsize=(_WIDTH_INCHES, height_inches), facecolor="white")
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure, axes
