@@ -80,7 +80,7 @@ def save(
     classes: Sequence[str],
     extraction: Mapping | None = None,
     groups: Sequence[str] = (),
-    reversed_pairs: bool = False,
+    task: str = "classes",
 ) -> None:
     """Write a model as one safetensors file that says all that is needed to use it again.
 
@@ -90,7 +90,7 @@ def save(
         classes: the K class names, in the order of the logits.
         extraction: how its essences were made (`EssenceSet.settings`).
         groups: names of the groups it has seen, so that a test can leave them out.
-        reversed_pairs: whether its classes come from `EssenceSet.reversed_pairs`.
+        task: "classes", or "pairs" or "direction" where clips were also played backwards.
     """
     names = {kind: name for name, kind in AGGREGATORS.items()}
     settings = {
@@ -101,7 +101,7 @@ def save(
         "classes": list(classes),
         "extraction": dict(extraction or {}),
         "groups": list(groups),
-        "reversed_pairs": reversed_pairs,
+        "task": task,
     }
     metadata = {"format": _FORMAT, "settings": json.dumps(settings, sort_keys=True)}
     partial = Path(f"{path}.part")

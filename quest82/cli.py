@@ -7,9 +7,13 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from .store import EssenceSet
+    from .training import Evaluation
 
 app = typer.Typer(
     help="Recognise actions in video: sparse frames, frozen MobileNetV2, mean pooling or an LSTM.",
@@ -21,10 +25,11 @@ app = typer.Typer(
 
 Folder = Annotated[Path, typer.Argument(help="Folder laid out as FOLDER/CLASS/CLIP.mp4.")]
 Store = Annotated[Path, typer.Argument(help="Store of essences, made by `quest82 extract`.")]
-Pairs = Annotated[
-    bool,
+Task = Annotated[
+    str,
     typer.Option(
-        "--reversed-pairs", help="Every clip also played backwards, as a class of its own."
+        help="What to tell apart. classes: as they are; pairs: each clip also played backwards, "
+        "as a class of its own; direction: forwards or backwards, whatever the class."
     ),
 ]
 Epochs = Annotated[int, typer.Option(help="At most this many passes over the training clips.")]
@@ -148,7 +153,7 @@ def train(
     essences: Store,
     model: Annotated[Path, typer.Argument(help="File to write the model to (.safetensors).")],
     aggregator: Annotated[str, typer.Option(help="mean or lstm.")] = "mean",
-    reversed_pairs: Pairs = False,
+    task: Task = "classes",
     test: Annotated[
         float, typer.Option(help="Share of the groups kept unseen, for `evaluate`.")
     ] = 0.2,
@@ -164,7 +169,7 @@ def train(
     """
     from . import classifier, training
 
-    data = _open(essences, reversed_pairs)
+    data = _open(essences, task)
     rest, unseen = data.split(test, seed=seed)
     seen, watched = rest.split(validation, seed=seed)
     network = classifier.build(aggregator, data.num_features, len(data.classes), seed=seed)
@@ -176,7 +181,7 @@ def train(
         classes=data.classes,
         extraction=data.settings,
         groups=sorted(set(rest.groups)),
-        reversed_pairs=reversed_pairs,
+        task=task,
     )
     typer.echo(
         f"{aggregator}: {len(seen)} clips trained, {len(watched)} watched, stopped at epoch "
@@ -189,24 +194,24 @@ def train(
 def evaluate(
     essences: Store,
     model: Annotated[Path | None, typer.Option(help="A model of `quest82 train`.")] = None,
-    reversed_pairs: Pairs = False,
+    task: Task = "classes",
     folds: Annotated[int | None, typer.Option(help="Folds; otherwise one group at a time.")] = None,
     seeds: Annotated[int, typer.Option(help="How often, with other initial weights.")] = 3,
-    epochs: Epochs = 30,
+    epochs: Epochs = 60,
 ) -> None:
     """Measure a model on the clips whose groups it has not seen, or compare both aggregators.
 
     With --model, tests that model. Without, trains mean pooling and the LSTM on all groups but
     one, tests on that one, for each group in turn, and compares the two by McNemar's test.
 
-    Example: `quest82 evaluate weizmann.essences --reversed-pairs`
+    Example: `quest82 evaluate weizmann.essences --task direction`
     """
     if model is not None:
         _evaluate_model(essences, model)
         return
     from . import classifier, statistics, training
 
-    data = _open(essences, reversed_pairs)
+    data = _open(essences, task)
     for seed in range(seeds):
         results = {}
         for name in ("mean", "lstm"):
@@ -256,11 +261,18 @@ def predict(
             typer.echo(f"  {probabilities[k]:6.1%}  {settings['classes'][k]}")
 
 
-def _open(path: Path, reversed_pairs: bool):
+def _open(path: Path, task: str) -> EssenceSet:
     from . import store, synthetic
 
     data = store.EssenceSet.load(path)
-    return data.reversed_pairs(synthetic.REVERSED) if reversed_pairs else data
+    tasks = {
+        "classes": lambda: data,
+        "pairs": lambda: data.reversed_pairs(synthetic.REVERSED),
+        "direction": data.directions,
+    }
+    if task not in tasks:
+        raise ValueError(f"task ({task!r}) must be one of {', '.join(tasks)}")
+    return tasks[task]()
 
 
 def _evaluate_model(essences: Path, path: Path) -> None:
@@ -269,7 +281,7 @@ def _evaluate_model(essences: Path, path: Path) -> None:
     from . import classifier, training
 
     network, settings = classifier.load(path)
-    data = _open(essences, settings["reversed_pairs"])
+    data = _open(essences, settings["task"])
     for name in ("num_frames", "size", "weights"):
         if data.settings[name] != settings["extraction"][name]:
             raise ValueError(
@@ -287,7 +299,7 @@ def _evaluate_model(essences: Path, path: Path) -> None:
     _report(f"{len(data)} clips", training.evaluate(network, data), data)
 
 
-def _report(name: str, result, data) -> None:
+def _report(name: str, result: Evaluation, data: EssenceSet) -> None:
     from .statistics import group_bootstrap, wilson_interval
 
     text = f"{name}: top-1 {result.top1:.1%}"

@@ -126,6 +126,11 @@ class EssenceSet:
             ),
         )
 
+    def directions(self) -> EssenceSet:
+        """Each clip twice, labelled by the direction alone: 2N clips of 2 classes."""
+        pairs = self.reversed_pairs()
+        return replace(pairs, labels=pairs.labels % 2, classes=("forwards", "backwards"))
+
     def shuffled(self, generator: torch.Generator) -> EssenceSet:
         """Each clip's frames in an order of its own, drawn from the generator."""
         order = torch.rand(self.essences.shape[:-1], generator=generator).argsort(dim=-1)
