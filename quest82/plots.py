@@ -16,6 +16,7 @@ from torch import Tensor
 
 COLOURS = {"mean": "#0072B2", "lstm": "#D55E00", "control": "#8A8A8A", "ink": "#222222"}
 _WIDTH_INCHES = 7.0
+_DPI = 110
 
 
 def contact_sheet(
@@ -29,23 +30,28 @@ def contact_sheet(
         arrow: what the arrow is called; empty for none.
     """
     T = len(next(iter(rows.values())))
-    height = _WIDTH_INCHES / T * len(rows) + 0.45
+    left = 1.15 if any(rows) else 0.02  # inches, as all below
+    top, bottom = (0.2 if titles else 0.02), (0.36 if arrow else 0.02)
+    height = (_WIDTH_INCHES - left) / T * len(rows) + top + bottom
     figure, axes = plt.subplots(
-        len(rows), T, figsize=(_WIDTH_INCHES, height), squeeze=False, facecolor="white"
+        len(rows), T, figsize=(_WIDTH_INCHES, height), dpi=_DPI, squeeze=False, facecolor="white"
     )
     for axis, (name, frames) in zip(axes, rows.items(), strict=True):
         for cell, frame in zip(axis, frames, strict=True):
             cell.imshow(frame.permute(1, 2, 0))
             cell.set(xticks=[], yticks=[])
             cell.spines[:].set_visible(False)
-        axis[0].set_ylabel(name, fontsize=9)
+        axis[0].set_ylabel(name, fontsize=9, rotation=0, ha="right", va="center")
     for cell, title in zip(axes[0], titles, strict=False):
-        cell.set_title(title, fontsize=8)
-    figure.subplots_adjust(0.05, 0.4 / height, 0.995, 1 - 0.22 / height, 0.04, 0.06)
+        cell.set_title(title, fontsize=8, pad=3)
+    left /= _WIDTH_INCHES
+    figure.subplots_adjust(left, bottom / height, 1, 1 - top / height, 0.04, 0.04)
     if arrow:
-        strip = figure.add_axes((0.05, 0, 0.945, 0.36 / height))
-        strip.annotate("", (1, 0.8), (0, 0.8), arrowprops={"arrowstyle": "->", "color": "#555555"})
-        strip.text(0.5, 0.55, arrow, ha="center", va="top", fontsize=9, color="#555555")
+        strip = figure.add_axes((left, 0, 1 - left, bottom / height))
+        strip.annotate(
+            "", (1, 0.75), (0, 0.75), arrowprops={"arrowstyle": "->", "color": "#555555"}
+        )
+        strip.text(0.5, 0.6, arrow, ha="center", va="top", fontsize=9, color="#555555")
         strip.set_axis_off()
     return axes[0, 0]
 
@@ -98,13 +104,13 @@ def curves(
 def similarity(matrices: Mapping[str, np.ndarray]) -> Axes:
     """Square maps of how alike any two frames of a clip are (cosine), side by side."""
     figure, axes = plt.subplots(
-        1, len(matrices), figsize=(_WIDTH_INCHES, 2.9), squeeze=False, facecolor="white"
+        1, len(matrices), figsize=(_WIDTH_INCHES, 2.9), squeeze=False, dpi=_DPI, facecolor="white"
     )
     low = min(float(np.min(matrix)) for matrix in matrices.values())
     for axis, (name, matrix) in zip(axes[0], matrices.items(), strict=True):
         image = axis.imshow(matrix, vmin=low, vmax=1, cmap="viridis")
         axis.set_title(name, fontsize=10)
-        axis.set_xlabel("frame")
+        axis.set(xlabel="frame", xticks=[0, len(matrix) - 1], yticks=[0, len(matrix) - 1])
     axes[0, 0].set_ylabel("frame")
     bar = figure.colorbar(image, ax=list(axes[0]), shrink=0.8, pad=0.02)
     bar.set_label("cosine similarity")
@@ -136,38 +142,52 @@ def paths(points: Mapping[str, np.ndarray], *, labels: Sequence[str] = ("start",
     return axes
 
 
-def accuracies(
-    results: Mapping[str, tuple[float, float, float]], *, chance: float, title: str = "", axes=None
+def accuracy_panels(
+    panels: Mapping[str, Mapping[str, tuple[float, float, float]]], *, chance: float
 ) -> Axes:
-    """Accuracies as dots with their intervals, above a line for guessing.
+    """Accuracies as dots with their intervals, one panel per experiment.
 
     Args:
-        results: name -> (accuracy, lower end, upper end), each in [0, 1].
-        chance: accuracy of guessing.
-        title: above the figure.
-        axes: where to draw; a figure of its own where None.
+        panels: title -> name of the model -> (accuracy, lower end, upper end), in [0, 1].
+        chance: a dotted line, such as the accuracy of guessing.
     """
-    if axes is None:
-        _, axes = _figure(0.36 * len(results) + 0.9)
-    for row, (name, (value, low, high)) in enumerate(results.items()):
-        colour = COLOURS.get(name.split()[0].lower(), COLOURS["control"])
-        axes.plot([100 * low, 100 * high], [row, row], lw=2.5, color=colour, solid_capstyle="butt")
-        axes.plot(100 * value, row, "o", ms=7, color=colour)
-        axes.annotate(
-            f"{value:.0%}", (100 * value, row), (0, 6), textcoords="offset points",
-            ha="center", fontsize=8, color=colour,
-        )  # fmt: skip
-    axes.axvline(100 * chance, color="#222222", lw=1, ls=":")
-    axes.set(
-        yticks=range(len(results)),
-        yticklabels=list(results),
-        xlim=(0, 103),
-        ylim=(len(results) - 0.5, -0.7),
-        xlabel="accuracy on unseen objects (%)",
+    rows = max(len(results) for results in panels.values())
+    figure, axes = plt.subplots(
+        1,
+        len(panels),
+        figsize=(_WIDTH_INCHES, 0.4 * rows + 0.9),
+        dpi=_DPI,
+        squeeze=False,
+        sharey=True,
+        facecolor="white",
     )
-    axes.set_title(title, fontsize=10, loc="left")
-    axes.tick_params(axis="y", length=0)
-    return axes
+    for axis, (title, results) in zip(axes[0], panels.items(), strict=True):
+        axis.axvline(100 * chance, color=COLOURS["ink"], lw=1, ls=":")
+        for row, (name, ends) in enumerate(results.items()):
+            _dot(axis, row, [100 * end for end in ends], COLOURS.get(name.lower()))
+        axis.set(xlim=(0, 104), ylim=(rows - 0.5, -0.8), xlabel="accuracy (%)")
+        axis.set_yticks(range(len(results)), list(results))
+        axis.set_title(title, fontsize=10, loc="left")
+        axis.tick_params(axis="y", length=0)
+        axis.spines[["top", "right"]].set_visible(False)
+    figure.subplots_adjust(left=0.15, right=0.99, bottom=0.5 / figure.get_figheight(), wspace=0.08)
+    return axes[0, 0]
+
+
+def _dot(axis: Axes, row: int, ends: Sequence[float], colour: str | None) -> None:
+    value, low, high = ends
+    colour = colour or COLOURS["control"]
+    axis.plot([low, high], [row, row], lw=2.5, color=colour, solid_capstyle="butt")
+    axis.plot(value, row, "o", ms=7, color=colour)
+    axis.annotate(
+        f"{value:.0f}",
+        (value, row),
+        (0, 7),
+        textcoords="offset points",
+        ha="center",
+        fontsize=8,
+        color=colour,
+    )
 
 
 def confusions(matrices: Mapping[str, np.ndarray], classes: Sequence[str]) -> Axes:
@@ -200,6 +220,6 @@ def confusions(matrices: Mapping[str, np.ndarray], classes: Sequence[str]) -> Ax
 
 
 def _figure(height_inches: float) -> tuple[plt.Figure, Axes]:
-    figure, axes = plt.subplots(figsize=(_WIDTH_INCHES, height_inches), facecolor="white")
+    figure, axes = plt.subplots(figsize=(_WIDTH_INCHES, height_inches), dpi=_DPI, facecolor="white")
     axes.spines[["top", "right"]].set_visible(False)
     return figure, axes
