@@ -79,7 +79,7 @@ def save(
     *,
     classes: Sequence[str],
     extraction: Mapping | None = None,
-    groups: Sequence[str] = (),
+    seen: Sequence[str] = (),
     task: str = "classes",
 ) -> None:
     """Write a model as one safetensors file that says all that is needed to use it again.
@@ -89,7 +89,8 @@ def save(
         model: a classifier over one of `AGGREGATORS`.
         classes: the K class names, in the order of the logits.
         extraction: how its essences were made (`EssenceSet.settings`).
-        groups: names of the groups it has seen, so that a test can leave them out.
+        seen: names of the groups and ids of the clips it has learned from, so that a test can
+            leave them out.
         task: "classes", or "pairs" or "direction" where clips were also played backwards.
     """
     names = {kind: name for name, kind in AGGREGATORS.items()}
@@ -100,7 +101,7 @@ def save(
         "dropout": model.dropout.p,
         "classes": list(classes),
         "extraction": dict(extraction or {}),
-        "groups": list(groups),
+        "seen": sorted(seen),
         "task": task,
     }
     metadata = {"format": _FORMAT, "settings": json.dumps(settings, sort_keys=True)}
@@ -132,6 +133,8 @@ def load(path: str | Path) -> tuple[Classifier, dict]:
             **settings["options"],
         )
         model.load_state_dict(weights)
+        if missing := {"extraction", "seen", "task"} - settings.keys():
+            raise ValueError(f"{min(missing)} is missing")
     except (SafetensorError, ValueError, KeyError, TypeError, RuntimeError) as error:
         raise ValueError(
             f"{path}: not a model of quest82 ({error}); make one with `quest82 train`"

@@ -32,7 +32,9 @@ Task = Annotated[
         "as a class of its own; direction: forwards or backwards, whatever the class."
     ),
 ]
-Epochs = Annotated[int, typer.Option(help="At most this many passes over the training clips.")]
+Epochs = Annotated[
+    int, typer.Option(min=1, help="At most this many passes over the training clips.")
+]
 
 
 def main() -> None:
@@ -88,9 +90,9 @@ def check(
     from tqdm import tqdm
 
     from . import video
-    from .clips import files_below
+    from .clips import videos_below
 
-    videos, others = files_below(folder)
+    videos, others = videos_below(folder)
     if not videos and not others:
         raise ValueError(f"{folder}: there is no such folder, or it is empty")
     findings = [(path, video.inspect(path)) for path in tqdm(videos, "checking", unit="clip")]
@@ -117,10 +119,12 @@ def extract(
         str | None,
         typer.Option(help="Regular expression whose first bracket finds the group in a file name."),
     ] = None,
-    num_frames: Annotated[int, typer.Option(help="Frames per clip (T).")] = 16,
-    views: Annotated[int, typer.Option(help="Views per clip: one centred, the others random.")] = 1,
+    num_frames: Annotated[int, typer.Option(min=1, help="Frames per clip (T).")] = 16,
+    views: Annotated[
+        int, typer.Option(min=1, help="Views per clip: one centred, the others random.")
+    ] = 1,
     size: Annotated[
-        int, typer.Option(help="Side of the square that the network sees, in pixels.")
+        int, typer.Option(min=32, help="Side of the square that the network sees, in pixels.")
     ] = 224,
     flip: Annotated[bool, typer.Option(help="Let random views mirror clips left to right.")] = True,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
@@ -140,7 +144,8 @@ def extract(
     for clip_id, reason in essences.skipped:
         typer.echo(f"skipped {clip_id}: {reason.removeprefix(f'{clip_id}: ')}")
     for path in passed_over:
-        typer.echo(f"passed over {path.relative_to(folder)}: not named like a video")
+        name = ascii(str(path.relative_to(folder)))[1:-1]
+        typer.echo(f"passed over {name}: not named FOLDER/CLASS/CLIP with a video's ending")
     typer.echo(
         f"{len(essences)} clips, {len(essences.classes)} classes, {len(set(essences.groups))} "
         f"groups in {out}; {len(essences.skipped)} clips skipped, "
@@ -155,10 +160,12 @@ def train(
     aggregator: Annotated[str, typer.Option(help="mean or lstm.")] = "mean",
     task: Task = "classes",
     test: Annotated[
-        float, typer.Option(help="Share of the groups kept unseen, for `evaluate`.")
+        float,
+        typer.Option(min=0.01, max=0.5, help="Share of the groups kept unseen, for `evaluate`."),
     ] = 0.2,
     validation: Annotated[
-        float, typer.Option(help="Share of the rest that early stopping watches.")
+        float,
+        typer.Option(min=0.01, max=0.5, help="Share of the rest that early stopping watches."),
     ] = 0.2,
     epochs: Epochs = 60,
     seed: Annotated[int, typer.Option(help="Of the split, the weights and the order.")] = 0,
@@ -169,6 +176,8 @@ def train(
     """
     from . import classifier, training
 
+    if not model.parent.is_dir() or model.is_dir():
+        raise ValueError(f"{model}: cannot be written; give a file name in a folder that exists")
     data = _open(essences, task)
     rest, unseen = data.split(test, seed=seed)
     seen, watched = rest.split(validation, seed=seed)
@@ -180,7 +189,7 @@ def train(
         network,
         classes=data.classes,
         extraction=data.settings,
-        groups=sorted(set(rest.groups)),
+        seen={*rest.groups, *rest.clip_ids},
         task=task,
     )
     typer.echo(
@@ -195,8 +204,10 @@ def evaluate(
     essences: Store,
     model: Annotated[Path | None, typer.Option(help="A model of `quest82 train`.")] = None,
     task: Task = "classes",
-    folds: Annotated[int | None, typer.Option(help="Folds; otherwise one group at a time.")] = None,
-    seeds: Annotated[int, typer.Option(help="How often, with other initial weights.")] = 3,
+    folds: Annotated[
+        int | None, typer.Option(min=2, help="Folds; otherwise one group at a time.")
+    ] = None,
+    seeds: Annotated[int, typer.Option(min=1, help="How often, with other initial weights.")] = 3,
     epochs: Epochs = 60,
 ) -> None:
     """Measure a model on the clips whose groups it has not seen, or compare both aggregators.
@@ -233,7 +244,7 @@ def evaluate(
 def predict(
     model: Annotated[Path, typer.Argument(help="A model of `quest82 train`.")],
     videos: Annotated[list[Path], typer.Argument(help="Video files.")],
-    top: Annotated[int, typer.Option(help="How many classes to print.")] = 5,
+    top: Annotated[int, typer.Option(min=1, help="How many classes to print.")] = 5,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
 ) -> None:
     """Name the action in video files: the best classes with their probabilities.
@@ -248,17 +259,24 @@ def predict(
 
     network, settings = classifier.load(model)
     extractor, how = MobileNetV2Extractor().to(_device(device)), settings["extraction"]
-    if how["weights"] != extractor.fingerprint():
-        raise ValueError(f"{model}: was trained on essences of other weights than ImageNet's")
+    if how.get("weights") != extractor.fingerprint():
+        raise ValueError(f"{model}: was not trained on essences of the ImageNet weights")
+    failed = False
     for path in videos:
-        clip = Clip(path.name, "", "", path)
-        frames = store.frames_of_view(clip, 0, num_frames=how["num_frames"], size=how["size"])
+        try:
+            clip = Clip(path.name, "", "", path)
+            frames = store.frames_of_view(clip, 0, num_frames=how["num_frames"], size=how["size"])
+        except ValueError as error:
+            typer.echo(f"quest82: {error}", err=True)
+            failed = True
+            continue
         with torch.inference_mode():
             essences = extractor(frames[None].to(extractor.mean.device)).cpu()
             probabilities = network(essences).softmax(dim=1)[0]
         typer.echo(f"{path}")
         for k in probabilities.argsort(descending=True)[:top]:
             typer.echo(f"  {probabilities[k]:6.1%}  {settings['classes'][k]}")
+    raise typer.Exit(1 if failed else 0)
 
 
 def _open(path: Path, task: str) -> EssenceSet:
@@ -283,18 +301,22 @@ def _evaluate_model(essences: Path, path: Path) -> None:
     network, settings = classifier.load(path)
     data = _open(essences, settings["task"])
     for name in ("num_frames", "size", "weights"):
-        if data.settings[name] != settings["extraction"][name]:
+        here, there = data.settings.get(name), settings["extraction"].get(name)
+        if here != there:
             raise ValueError(
-                f"{essences}: {name} is {data.settings[name]!r}, but {path} was trained with "
-                f"{settings['extraction'][name]!r}; extract with the same settings"
+                f"{essences}: {name} is {here!r}, but {path} was trained with {there!r}; "
+                "extract with the same settings"
             )
     if list(data.classes) != settings["classes"]:
         raise ValueError(f"{essences}: has other classes than {path} was trained on")
-    unseen = ~np.isin(data.groups, settings["groups"])
-    if not unseen.any():
-        raise ValueError(f"{essences}: {path} was trained on groups of all its clips")
-    if not unseen.all():
-        typer.echo(f"{(~unseen).sum()} clips share a group with training clips: left out")
+    seen = np.isin(data.groups, settings["seen"]) | np.isin(data.clip_ids, settings["seen"])
+    if seen.all():
+        raise ValueError(
+            f"{essences}: {path} was trained on these clips, or others of their groups"
+        )
+    if seen.any():
+        typer.echo(f"{seen.sum()} clips or others of their groups were trained on: left out")
+    unseen = ~seen
     data = data.subset(unseen)
     _report(f"{len(data)} clips", training.evaluate(network, data), data)
 
@@ -314,8 +336,14 @@ def _report(name: str, result: Evaluation, data: EssenceSet) -> None:
 def _device(name: str) -> str:
     import torch
 
-    if name != "auto":
-        return name
-    if torch.cuda.is_available():
-        return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
+    ready = {
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+        "cpu": True,
+    }
+    if name == "auto":
+        return next(device for device, available in ready.items() if available)
+    if not ready.get(name):
+        available = ", ".join(device for device in ready if ready[device])
+        raise ValueError(f"device ({name!r}) is not to be had here; choose auto, {available}")
+    return name

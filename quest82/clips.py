@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -35,8 +36,8 @@ class Clip:
 def from_folder(root: str | Path, *, groups: str | None = None) -> list[Clip]:
     """The clips of a folder laid out as ``root/<class>/<clip>.<ext>``, sorted by id.
 
-    Only files with a video's ending are taken (`passed_over` lists the others); whether they
-    can be read is found out later, by reading. Hidden files are left alone.
+    Only files with a video's ending and a printable name are taken (`passed_over` lists the
+    others); whether they can be read is found out by reading. Hidden files are left alone.
 
     Args:
         root: the folder.
@@ -49,10 +50,10 @@ def from_folder(root: str | Path, *, groups: str | None = None) -> list[Clip]:
     Examples:
         ``from_folder("weizmann", groups="^([a-z]+)_")`` groups ``walk/ido_walk.avi`` under "ido".
     """
-    root = Path(root)
+    root, groups = Path(root), _compile(groups)
     if not root.is_dir():
         raise ValueError(f"{root}: there is no such folder; give the folder of the class folders")
-    paths, _ = _by_ending(root.glob("*/*"))
+    paths = _at_clip_level(root)
     if not paths:
         raise ValueError(
             f"{root}: holds no clips; expected root/<class>/<clip> with one of the endings "
@@ -67,34 +68,58 @@ def classes_of(clips: Iterable[Clip]) -> list[str]:
 
 
 def passed_over(root: str | Path) -> list[Path]:
-    """The files of a folder that `from_folder` does not take, for want of a video's ending."""
-    return _by_ending(Path(root).glob("*/*"))[1]
+    """The files below a folder that `from_folder` does not take: wrong ending, or wrong depth."""
+    return sorted(set(_files_below(Path(root))) - set(_at_clip_level(Path(root))))
 
 
-def files_below(root: str | Path) -> tuple[list[Path], list[Path]]:
+def videos_below(root: str | Path) -> tuple[list[Path], list[Path]]:
     """All files at any depth below a folder: those with a video's ending, and the others."""
-    return _by_ending(Path(root).rglob("*"))
+    files = _files_below(Path(root))
+    videos = [path for path in files if _named_like_a_video(path)]
+    return videos, sorted(set(files) - set(videos))
 
 
-def _by_ending(paths: Iterable[Path]) -> tuple[list[Path], list[Path]]:
-    files = sorted(path for path in paths if path.is_file() and not path.name.startswith("."))
-    videos = [path for path in files if path.suffix.lower() in EXTENSIONS]
-    return videos, [path for path in files if path.suffix.lower() not in EXTENSIONS]
+def _at_clip_level(root: Path) -> list[Path]:
+    depth = len(root.parts) + 2  # root/<class>/<clip>
+    videos, _ = videos_below(root)
+    return [path for path in videos if len(path.parts) == depth]
 
 
-def _clip(path: Path, groups: str | None) -> Clip:
+def _files_below(root: Path) -> list[Path]:
+    """Everything that is not a plain folder, hidden names left alone, links followed."""
+    found = []
+    for folder, folders, files in os.walk(root, followlinks=True):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        entries = [Path(folder, name) for name in files if not name.startswith(".")]
+        # A folder that is named like a video was meant to be one: it is reported, not hidden.
+        entries += [Path(folder, name) for name in folders if _named_like_a_video(Path(name))]
+        found += entries
+    return sorted(found)
+
+
+def _named_like_a_video(path: Path) -> bool:
+    return path.suffix.lower() in EXTENSIONS and path.name.isprintable()
+
+
+def _clip(path: Path, groups: re.Pattern | None) -> Clip:
     label = path.parent.name
     clip_id = f"{label}/{path.name}"
-    return Clip(clip_id, label, _group(path.name, groups) or clip_id, path)
+    return Clip(clip_id, label, _group(path.name, groups) if groups else clip_id, path)
 
 
-def _group(name: str, groups: str | None) -> str:
-    if groups is None:
-        return ""
-    match = re.search(groups, name)
-    if match is None:
+def _compile(groups: str | None) -> re.Pattern | None:
+    try:
+        return re.compile(groups) if groups is not None else None
+    except re.error as error:
+        raise ValueError(f"groups ({groups!r}) is not a regular expression: {error}") from error
+
+
+def _group(name: str, groups: re.Pattern) -> str:
+    match = groups.search(name)
+    found = match and (match.group(1) if groups.groups else match.group(0))
+    if not found:
         raise ValueError(
-            f"groups ({groups!r}) does not match the file name {name!r}: "
+            f"groups ({groups.pattern!r}) finds nothing in the file name {name!r}: "
             "give an expression that names the group of every clip"
         )
-    return match.group(1) if match.re.groups else match.group(0)
+    return found

@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 
 _FORMAT = "quest82-essences/1"
+_REMEDY = "delete the folder and extract again"
 _NUMBERS, _LINES, _MANIFEST = "essences.npy", "clips.jsonl", "manifest.json"
 
 
@@ -38,6 +39,7 @@ class StoreWriter:
 
     Attributes:
         lines: one dictionary per clip that is already written or skipped, in order.
+        complete: whether an earlier run has finished the store.
 
     Raises:
         StoreError: if the folder holds something else, or a store made with other settings.
@@ -47,23 +49,33 @@ class StoreWriter:
         self, path: Path, settings: Mapping, classes: Sequence[str], row_shape: tuple[int, ...]
     ) -> None:
         self.path, self.settings, self.classes = path, dict(settings), list(classes)
-        self.row_shape = row_shape
+        self.row_shape = list(row_shape)
+        if path.exists() and not path.is_dir():
+            raise StoreError(f"{path}: is a file; choose another folder for the store")
         path.mkdir(parents=True, exist_ok=True)
         if (path / _MANIFEST).exists():
-            _require_same(path, read_manifest(path)["settings"], self.settings)
+            manifest = read_manifest(path)
+            _require_same(path, manifest["settings"], self.settings)
+            _require_same(path, {"row_shape": manifest["row_shape"]}, {"row_shape": self.row_shape})
+            self.complete = manifest["complete"]
         elif any(path.iterdir()):
             raise StoreError(f"{path}: holds other files; delete them or choose another folder")
         else:
-            (path / _NUMBERS).write_bytes(self._header(0))
+            (path / _NUMBERS).write_bytes(_header(0, self.row_shape))
             (path / _LINES).touch()
+            self.complete = False
             self._write_manifest(complete=False)
-        self.lines = self._cut_unfinished()
+        self.lines = [line for _, line in _parse_lines(path)]
+        if not self.complete:
+            self.lines = self._cut_unfinished()
 
     def add(self, line: Mapping, essences: np.ndarray) -> None:
         """Append one clip: its essences (T, D) or (V, T, D), then its line."""
-        row = np.ascontiguousarray(essences, dtype=np.float16).tobytes()
-        _append(self.path / _NUMBERS, row)
-        self._append_line({**line, "checksum": zlib.crc32(row)})
+        row = np.asarray(essences).astype("<f2")
+        if not np.isfinite(row).all():
+            raise StoreError(f"{self.path}: the essences of {line['id']} do not fit into float16")
+        _append(self.path / _NUMBERS, row.tobytes())
+        self._append_line({**line, "checksum": _checksum(row, line)})
 
     def skip(self, line: Mapping, reason: str) -> None:
         """Note a clip that could not be read."""
@@ -74,12 +86,15 @@ class StoreWriter:
         written = sum("checksum" in line for line in self.lines)
         if not written:
             reasons = "; ".join(line["skipped"] for line in self.lines[:3])
+            for name in (_NUMBERS, _LINES, _MANIFEST):
+                (self.path / name).unlink()
             raise StoreError(f"{self.path}: not one clip could be read ({reasons})")
         with (self.path / _NUMBERS).open("r+b") as file:
-            file.write(self._header(written))
+            file.write(_header(written, self.row_shape))
         self._write_manifest(
             complete=True, num_clips=written, num_skipped=len(self.lines) - written
         )
+        self.complete = True
 
     def _append_line(self, line: dict) -> None:
         text = json.dumps(line, ensure_ascii=False) + "\n"
@@ -88,8 +103,10 @@ class StoreWriter:
 
     def _cut_unfinished(self) -> list[dict]:
         """Bring both files back to the last clip of which all was written."""
-        header, row_bytes = len(self._header(0)), 2 * int(np.prod(self.row_shape))
+        header, row_bytes = len(_header(0, self.row_shape)), 2 * int(np.prod(self.row_shape))
         rows_left = ((self.path / _NUMBERS).stat().st_size - header) // row_bytes
+        if rows_left < 0:
+            raise StoreError(f"{self.path / _NUMBERS}: is damaged; {_REMEDY}")
         kept, num_bytes, num_rows = [], 0, 0
         for raw, line in _parse_lines(self.path):
             if "checksum" in line:
@@ -102,19 +119,12 @@ class StoreWriter:
         os.truncate(self.path / _NUMBERS, header + num_rows * row_bytes)
         return kept
 
-    def _header(self, num_rows: int) -> bytes:
-        # numpy pads the header so that it keeps its length when the first axis grows.
-        buffer = io.BytesIO()
-        shape = (num_rows, *self.row_shape)
-        description = {"descr": "<f2", "fortran_order": False, "shape": shape}
-        np.lib.format.write_array_header_1_0(buffer, description)
-        return buffer.getvalue()
-
     def _write_manifest(self, **counts: int) -> None:
         manifest = {
             "format": _FORMAT,
             **counts,
             "classes": self.classes,
+            "row_shape": self.row_shape,
             "settings": self.settings,
         }
         partial = self.path / (_MANIFEST + ".part")
@@ -134,20 +144,15 @@ def read_store(path: Path) -> tuple[np.ndarray, list[dict], dict]:
         raise StoreError(f"{path}: the extraction was not finished; run it again to go on")
     lines = [line for _, line in _parse_lines(path)]
     written = [line for line in lines if "checksum" in line]
-    try:
-        essences = np.load(path / _NUMBERS, mmap_mode="c", allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise StoreError(f"{path / _NUMBERS}: cannot be read ({error}); extract again") from error
-    if not len(essences) == len(written) == manifest["num_clips"]:
-        raise StoreError(
-            f"{path}: {_NUMBERS} holds {len(essences)} clips, {_LINES} {len(written)}, "
-            f"{_MANIFEST} names {manifest['num_clips']}; delete the folder and extract again"
-        )
+    if len(written) != manifest["num_clips"]:
+        raise StoreError(f"{path / _LINES}: lines are missing or too many; {_REMEDY}")
+    essences = _map_numbers(path / _NUMBERS, len(written), manifest["row_shape"])
     for row, line in zip(essences, written, strict=True):
-        if zlib.crc32(row.tobytes()) != line["checksum"]:
+        rest = {name: value for name, value in line.items() if name != "checksum"}
+        if _checksum(row, rest) != line["checksum"]:
             raise StoreError(
-                f"{path / _NUMBERS}: the essences of {line['id']} are damaged (checksum); "
-                "delete the folder and extract again"
+                f"{path}: the essences or the line of {line['id']} are damaged (checksum); "
+                + _REMEDY
             )
     return essences, lines, manifest
 
@@ -156,28 +161,64 @@ def read_manifest(path: Path) -> dict:
     """The manifest of a store.
 
     Raises:
-        StoreError: if there is none, or it is of another format.
+        StoreError: if there is none, or it is damaged or of another format.
     """
     try:
         manifest = json.loads((path / _MANIFEST).read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
+        if manifest["format"] != _FORMAT:
+            raise StoreError(f"{path}: not a store of the format {_FORMAT}; {_REMEDY}")
+        complete = {"classes", "row_shape", *(["num_clips"] if manifest["complete"] else [])}
+        if missing := complete - manifest.keys():
+            raise ValueError(f"{min(missing)} is missing")
+        return {**manifest, "settings": dict(manifest["settings"])}
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise StoreError(
             f"{path}: no store of essences; make one with `quest82 extract`"
         ) from error
-    except ValueError as error:
-        raise StoreError(f"{path / _MANIFEST}: is damaged ({error}); extract again") from error
-    if not isinstance(manifest, dict) or manifest.get("format") != _FORMAT:
-        raise StoreError(f"{path}: not a store of the format {_FORMAT}; extract again")
-    return manifest
+    except StoreError:
+        raise
+    except (KeyError, TypeError, ValueError) as error:
+        raise StoreError(f"{path / _MANIFEST}: is damaged ({error}); {_REMEDY}") from error
+
+
+def _map_numbers(path: Path, num_rows: int, row_shape: Sequence[int]) -> np.ndarray:
+    header, shape = _header(num_rows, row_shape), (num_rows, *row_shape)
+    try:
+        with path.open("rb") as file:
+            same = file.read(len(header)) == header
+        size = path.stat().st_size
+    except FileNotFoundError as error:
+        raise StoreError(f"{path}: is missing; {_REMEDY}") from error
+    if not same or size != len(header) + 2 * int(np.prod(shape)):
+        raise StoreError(f"{path}: is damaged or of another shape than {shape}; {_REMEDY}")
+    return np.memmap(path, "<f2", mode="c", offset=len(header), shape=shape)
+
+
+def _header(num_rows: int, row_shape: Sequence[int]) -> bytes:
+    """What numpy writes before the numbers of an array; as long for every number of rows."""
+    buffer = io.BytesIO()
+    description = {"descr": "<f2", "fortran_order": False, "shape": (num_rows, *row_shape)}
+    np.lib.format.write_array_header_1_0(buffer, description)
+    return buffer.getvalue()
+
+
+def _checksum(row: np.ndarray, line: Mapping) -> int:
+    """Covers a clip's numbers and its line."""
+    return zlib.crc32(json.dumps(line, sort_keys=True).encode(), zlib.crc32(row.tobytes()))
 
 
 def _parse_lines(path: Path) -> list[tuple[bytes, dict]]:
     """Every complete line, as bytes and parsed; a half-written last one is left out."""
-    raws = (path / _LINES).read_bytes().splitlines(keepends=True)
     try:
-        return [(raw, json.loads(raw)) for raw in raws if raw.endswith(b"\n")]
-    except ValueError as error:
-        raise StoreError(f"{path / _LINES}: is damaged ({error}); extract again") from error
+        raws = (path / _LINES).read_bytes().splitlines(keepends=True)
+        lines = [(raw, json.loads(raw)) for raw in raws if raw.endswith(b"\n")]
+        if not all({"id", "checksum"} <= line.keys() or "skipped" in line for _, line in lines):
+            raise ValueError("a line without id or checksum")
+    except FileNotFoundError as error:
+        raise StoreError(f"{path / _LINES}: is missing; {_REMEDY}") from error
+    except (AttributeError, ValueError) as error:
+        raise StoreError(f"{path / _LINES}: is damaged ({error}); {_REMEDY}") from error
+    return lines
 
 
 def _append(path: Path, data: bytes) -> None:
@@ -188,6 +229,8 @@ def _append(path: Path, data: bytes) -> None:
 
 
 def _require_same(path: Path, made: Mapping, asked: Mapping) -> None:
+    if made.get("clips") != asked.get("clips"):
+        raise StoreError(f"{path}: holds other clips; choose another folder, or delete this one")
     for name in sorted({*made, *asked}):
         if made.get(name) != asked.get(name):
             raise StoreError(

@@ -6,6 +6,8 @@ arXiv:1608.00859): a few frames spread over the whole clip say more than many ne
 
 from __future__ import annotations
 
+from typing import SupportsIndex
+
 import torch
 from torch import LongTensor
 
@@ -37,8 +39,8 @@ def segment_indices(
         >>> segment_indices(2, 4).tolist()
         [0, 0, 1, 1]
     """
-    _require_whole("num_frames", num_frames, minimum=1)
-    _require_whole("num_segments", num_segments, minimum=1)
+    num_frames = _whole("num_frames", num_frames, minimum=1)
+    num_segments = _whole("num_segments", num_segments, minimum=1)
     if generator is None:
         within = torch.full((num_segments,), 0.5, dtype=torch.float64)
     else:
@@ -73,10 +75,10 @@ def strided_indices(
         >>> strided_indices(20, 4, stride=8).tolist()
         [0, 8, 16, 19]
     """
-    _require_whole("num_frames", num_frames, minimum=1)
-    _require_whole("clip_length", clip_length, minimum=1)
-    _require_whole("stride", stride, minimum=1)
-    _require_whole("start", start, minimum=0)
+    num_frames = _whole("num_frames", num_frames, minimum=1)
+    clip_length = _whole("clip_length", clip_length, minimum=1)
+    stride = _whole("stride", stride, minimum=1)
+    start = _whole("start", start, minimum=0)
     if start >= num_frames:
         raise ValueError(
             f"start ({start}) must lie before the end of the clip: give a frame index "
@@ -85,6 +87,7 @@ def strided_indices(
     return (start + stride * torch.arange(clip_length)).clamp(max=num_frames - 1)
 
 
-def _require_whole(name: str, value: int, *, minimum: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < minimum:
-        raise ValueError(f"{name} ({value!r}) must be a whole number of at least {minimum}")
+def _whole(name: str, value: SupportsIndex, *, minimum: int) -> int:
+    if isinstance(value, SupportsIndex) and not isinstance(value, bool) and int(value) >= minimum:
+        return int(value)
+    raise ValueError(f"{name} ({value!r}) must be a whole number of at least {minimum}")

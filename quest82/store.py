@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,13 +12,14 @@ from pathlib import Path
 import numpy as np
 import platformdirs
 import torch
+from filelock import FileLock, Timeout
 from sklearn.model_selection import StratifiedGroupKFold
 from torch import Tensor
 from tqdm import tqdm
 
 from . import __version__, video
 from .clips import Clip, classes_of
-from .essence_files import StoreError, StoreWriter, read_manifest, read_store
+from .essence_files import StoreError, StoreWriter, read_store
 from .essences import MobileNetV2Extractor
 from .sampling import segment_indices
 from .transforms import ClipTransform
@@ -54,6 +56,9 @@ class EssenceSet:
                 f"essences ({len(self.essences)}), labels ({len(self.labels)}), groups "
                 f"({len(self.groups)}) and clip_ids ({len(self.clip_ids)}) must have one length"
             )
+        for name in ("clip_ids", "classes"):
+            if len(set(getattr(self, name))) != len(getattr(self, name)):
+                raise ValueError(f"{name} must differ from one another, some occur twice")
 
     def __len__(self) -> int:
         """N, the number of clips."""
@@ -72,6 +77,8 @@ class EssenceSet:
     def subset(self, mask: Tensor | np.ndarray | Sequence) -> EssenceSet:
         """The clips that a boolean mask (N,) keeps, or that a list of row numbers names."""
         rows = torch.as_tensor(np.asarray(mask))
+        if rows.dtype == torch.bool and len(rows) != len(self):
+            raise ValueError(f"mask ({len(rows)}) must be as long as the set ({len(self)} clips)")
         rows = rows.nonzero().flatten() if rows.dtype == torch.bool else rows.long()
         return replace(
             self,
@@ -85,7 +92,8 @@ class EssenceSet:
         """Cut in two with no group on both sides and the classes in proportion.
 
         Args:
-            fraction: share of the second part, above 0 and at most one half.
+            fraction: share of the second part, above 0 and at most one half; it is rounded to
+                one of equal parts (a half, a third, a quarter, ...).
             seed: of the shuffle.
 
         Raises:
@@ -94,10 +102,11 @@ class EssenceSet:
         if not 0 < fraction <= 0.5:
             raise ValueError(f"fraction ({fraction}) must be above 0 and at most 0.5")
         parts = round(1 / fraction)
-        if len(set(self.groups)) < parts:
+        largest_class = int(self.labels.bincount().max()) if len(self) else 0
+        if min(len(set(self.groups)), largest_class) < parts:
             raise ValueError(
-                f"{len(set(self.groups))} groups cannot be cut into {parts} parts: "
-                "take a larger fraction or more groups"
+                f"{len(set(self.groups))} groups with up to {largest_class} clips of a class "
+                f"cannot be cut into {parts} parts: take a larger fraction or more clips"
             )
         folds = StratifiedGroupKFold(parts, shuffle=True, random_state=seed)
         first, second = next(folds.split(self.labels, self.labels, self.groups))
@@ -164,7 +173,8 @@ class EssenceSet:
         if path.exists() and any(path.iterdir()):
             raise StoreError(f"{path}: is not empty; delete it or choose another folder")
         array = self.essences.numpy()
-        writer = StoreWriter(path, self.settings, self.classes, array.shape[1:])
+        settings = {**self.settings, "num_frames": self.num_frames, "saved": True}
+        writer = StoreWriter(path, settings, self.classes, array.shape[1:])
         for row, label, group, clip_id in zip(
             array, self.labels.tolist(), self.groups, self.clip_ids, strict=True
         ):
@@ -238,31 +248,60 @@ def extract(
             f"clips ({len(clips)}), num_frames ({num_frames}) and views ({views}) "
             "must each be at least 1"
         )
-    path, how = Path(path), {"num_frames": num_frames, "size": size, "flip": flip, "seed": seed}
+    path = Path(path)
     settings = {
-        **how,
+        "num_frames": num_frames,
+        "size": size,
+        "flip": flip,
+        "seed": seed,
         "views": views,
         "sampler": "segments",
         "weights": extractor.fingerprint(),
         "clips": _digest(clips),
     }
+    ClipTransform(size)  # refuses a bad size before anything is written
     leading = (views,) if views > 1 else ()
     row_shape = (*leading, num_frames, extractor.num_features)
+    try:
+        with FileLock(_lock_file(path), timeout=0):
+            _extract_missing(clips, extractor, path, settings, row_shape, progress)
+    except Timeout as error:
+        raise StoreError(f"{path}: another extraction is writing there; wait for it") from error
+    return EssenceSet.load(path)
+
+
+def _lock_file(path: Path) -> Path:
+    """Held while a store is written; lies among temporary files, not among the user's."""
+    key = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:16]
+    return Path(tempfile.gettempdir()) / f"quest82-{key}.lock"
+
+
+def _extract_missing(
+    clips: Sequence[Clip],
+    extractor: MobileNetV2Extractor,
+    path: Path,
+    settings: Mapping,
+    row_shape: tuple[int, ...],
+    progress: bool,
+) -> None:
+    """Write every clip that is not in the store yet, in order, and finish it."""
     writer = StoreWriter(path, settings, classes_of(clips), row_shape)
-    bar = tqdm(clips, "extracting", initial=len(writer.lines), unit="clip", disable=not progress)
-    with bar:
-        for clip in clips[len(writer.lines) :]:
+    done = len(writer.lines)
+    how = {name: settings[name] for name in ("num_frames", "size", "flip", "seed")}
+    with tqdm(
+        desc="extracting", total=len(clips), initial=done, unit="clip", disable=not progress
+    ) as bar:
+        for clip in clips[done:]:
             line = {"id": clip.id, "label": clip.label, "group": clip.group}
             try:
-                frames = torch.stack([frames_of_view(clip, view, **how) for view in range(views)])
+                views = [frames_of_view(clip, v, **how) for v in range(settings["views"])]
             except video.VideoError as error:
                 writer.skip(line, str(error).replace(str(clip.path), clip.id))
             else:
-                writer.add(line, _describe(frames, extractor).reshape(row_shape))
+                writer.add(line, _describe(views, extractor).reshape(row_shape))
             bar.update()
-    if not read_manifest(path)["complete"]:
+    if not writer.complete:
         writer.finish()
-    return EssenceSet.load(path)
 
 
 def frames_of_view(
@@ -289,18 +328,24 @@ def frames_of_view(
     if view:
         key = hashlib.sha256(f"{seed} {view} {clip.id}".encode()).digest()
         generator = torch.Generator().manual_seed(int.from_bytes(key[:8], "little", signed=True))
-    length = video.probe(clip.path).num_frames
-    indices = segment_indices(length, num_frames, generator=generator)
-    frames = video.read_frames(clip.path, indices)
-    return ClipTransform(size, train=view > 0, flip=flip)(frames, generator)
+    transform = ClipTransform(size, train=view > 0, flip=flip)
+    try:
+        length = video.probe(clip.path).num_frames
+        indices = segment_indices(length, num_frames, generator=generator)
+        frames = video.read_frames(clip.path, indices)
+    except video.MissingFrame:  # damage has cost some frames: take those that are left
+        length = video.count_frames(clip.path)
+        indices = segment_indices(length, num_frames, generator=generator)
+        frames = video.read_frames(clip.path, indices)
+    return transform(frames, generator)
 
 
 @torch.inference_mode()
-def _describe(frames: Tensor, extractor: MobileNetV2Extractor) -> np.ndarray:
-    """Views (V, T, 3, S, S) -> float16 essences (V, T, D)."""
+def _describe(views: Sequence[Tensor], extractor: MobileNetV2Extractor) -> np.ndarray:
+    """V views (T, 3, S, S) -> float16 essences (V, T, D); one at a time keeps memory flat."""
     device = extractor.mean.device
-    views = [extractor(view[None].to(device))[0] for view in frames]  # one at a time: flat memory
-    return torch.stack(views).half().cpu().numpy()
+    essences = [extractor(view[None].to(device))[0] for view in views]
+    return torch.stack(essences).half().cpu().numpy()
 
 
 def _digest(clips: Sequence[Clip]) -> str:

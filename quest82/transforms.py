@@ -72,6 +72,9 @@ class ClipTransform:
         return _as_float(self._random(frames, generator))
 
     def _centre(self, frames: Tensor) -> Tensor:
+        H, W = frames.shape[-2:]
+        longest = 3 * min(H, W)  # of a very long picture the ends would only cost memory
+        frames = F.center_crop(frames, [min(H, longest), min(W, longest)])
         frames = v2.Resize(round(self.size * _RESIZE_RATIO), antialias=True)(frames)
         return F.center_crop(frames, [self.size, self.size])  # (T, 3, S, S)
 

@@ -1,14 +1,10 @@
 """Read, probe, check and write video files: the only room that knows decord and PyAV.
 
-decord reads the few frames that were asked for. It takes a file at its word, though, and real
-files lie: they promise more frames than they hold, or carry packets that hold no picture, after
-which decord's frame numbers are off. So PyAV looks over the packets first (a millisecond or two,
-nothing is decoded), and reads a file itself, from its beginning, where decord is known to err:
-
-- a packet is missing, or too small to hold a picture;
-- the last frames of a stream with B-frames are wanted. They leave the decoder only after the end
-  of the file, and on a busy machine decord then returns an earlier frame without a word (seen in
-  4 of 48 reads of such a last frame).
+decord reads the few frames that were asked for, by seeking. It counts packets, and where packets
+and pictures do not match one to one it returns another frame without a word. So PyAV looks over
+the packets first (a millisecond or two, nothing is decoded), and decord is asked only where it was
+found right in every one of the combinations that were tried (see `_seekable`). All other files,
+and the last frames of streams with B-frames, PyAV decodes from their beginning.
 """
 
 from __future__ import annotations
@@ -39,6 +35,10 @@ PathLike = str | os.PathLike
 
 class VideoError(ValueError):
     """A video file cannot be used; the text names the file, what is wrong and what to do."""
+
+
+class MissingFrame(VideoError):
+    """A frame was asked for that the file does not hold, or that damage has made unreadable."""
 
 
 @dataclass(frozen=True)
@@ -82,13 +82,24 @@ def probe(path: PathLike) -> VideoInfo:
         VideoError: if the file is missing, empty, no video, or holds no picture.
     """
     with _open(path) as (container, stream):
-        size = stream.codec_context.width, stream.codec_context.height
+        width, height = stream.codec_context.width, stream.codec_context.height
         fps = float(stream.average_rate or 0)
         packets = _look_over(container, stream)
-    num_frames = packets.number if packets.sound else sum(1 for _ in _decode(path))
+        if _rotation(container, stream) % 180:
+            width, height = height, width
+    num_frames = packets.number if packets.sound else count_frames(path)
     if num_frames == 0:
         raise VideoError(f"{path}: holds no picture that can be decoded; remove or re-encode it")
-    return VideoInfo(num_frames, *size, fps)
+    return VideoInfo(num_frames, width, height, fps)
+
+
+def count_frames(path: PathLike) -> int:
+    """Count the pictures by decoding all of them: true even where damage has cost some.
+
+    Raises:
+        VideoError: if the file cannot be read at all.
+    """
+    return sum(1 for _ in _decode(path))
 
 
 def read_frames(path: PathLike, indices: Sequence[int] | Tensor) -> Tensor:
@@ -102,7 +113,7 @@ def read_frames(path: PathLike, indices: Sequence[int] | Tensor) -> Tensor:
         uint8 tensor of shape (T, 3, H, W), RGB.
 
     Raises:
-        VideoError: if the file cannot be read, or an index lies outside it.
+        VideoError: if the file cannot be read, or (`MissingFrame`) an index lies outside it.
     """
     wanted = [int(index) for index in indices]
     if not wanted:
@@ -111,7 +122,7 @@ def read_frames(path: PathLike, indices: Sequence[int] | Tensor) -> Tensor:
         packets = _look_over(container, stream)
     if packets.sound:
         _require_inside(path, wanted, packets.number)
-    if packets.sound and max(wanted) < packets.number - packets.held_back:
+    if max(wanted) < packets.seekable:
         try:
             frames = _read_with_decord(path, wanted)
         except (decord.DECORDError, RuntimeError):
@@ -129,20 +140,23 @@ def inspect(path: PathLike) -> Inspection:
     without a word. Never raises for a bad file; the finding is in `problem`.
     """
     try:
-        with _open(path) as (_, stream):
-            promised = stream.frames
-        corrupt = [frame.is_corrupt for frame in _decode(path)]
+        with _open(path) as (container, stream):
+            promised, damage = stream.frames, []
+            cut = sum(packet.is_discard for packet in container.demux(stream))  # by an edit list
+        corrupt = [frame.is_corrupt for frame in _decode(path, damage)]
     except VideoError as error:
         return Inspection(0, 0, 0, str(error).removeprefix(f"{path}: "))
-    decoded, bad = len(corrupt), sum(corrupt)
+    decoded, patched = len(corrupt), sum(corrupt)
     findings = []
     if decoded == 0:
         findings.append("holds no picture that can be decoded")
-    elif promised and promised != decoded:
-        findings.append(f"promises {promised} frames, holds {decoded}")
-    if bad:
-        findings.append(f"{bad} of {decoded} frames are damaged")
-    return Inspection(promised, decoded, bad, "; ".join(findings))
+    elif promised and promised - cut != decoded:
+        findings.append(f"promises {promised - cut} frames, holds {decoded}")
+    if patched:
+        findings.append(f"{patched} of {decoded} frames are damaged")
+    if damage:
+        findings.append(f"{len(damage)} packets cannot be decoded")
+    return Inspection(promised, decoded, patched, "; ".join(findings))
 
 
 def write_video(path: PathLike, frames: Tensor, *, fps: float) -> None:
@@ -179,19 +193,24 @@ def write_video(path: PathLike, frames: Tensor, *, fps: float) -> None:
 @contextmanager
 def _open(path: PathLike) -> Iterator[tuple[InputContainer, VideoStream]]:
     """The container and its first video stream; every failure leaves as a VideoError."""
-    if not Path(path).is_file():
+    if not Path(path).exists():
         raise VideoError(f"{path}: there is no such file; check the name")
+    if not Path(path).is_file():
+        raise VideoError(f"{path}: is a folder or a device, not a file; remove it from the clips")
     if Path(path).stat().st_size == 0:
         raise VideoError(f"{path}: the file is empty; copy or download it again")
     try:
-        with av.open(os.fspath(path)) as container:
+        # An absolute path cannot be taken for the address of a stream ("12:30.mp4").
+        with av.open(os.path.abspath(path)) as container:
             if not container.streams.video:
-                raise VideoError(f"{path}: holds sound but no pictures; remove it from the clips")
+                raise VideoError(f"{path}: holds no pictures; remove it from the clips")
             stream = container.streams.video[0]
             if stream.codec_context is None:
                 raise VideoError(
                     f"{path}: its pictures are in a format that no decoder here knows; re-encode it"
                 )
+            # Decoding must not depend on the number of processors: damaged files would differ.
+            stream.thread_type = "SLICE"
             yield container, stream
     except (av.error.FFmpegError, OSError, UnicodeError) as error:
         raise VideoError(
@@ -204,31 +223,59 @@ def _open(path: PathLike) -> Iterator[tuple[InputContainer, VideoStream]]:
 class _Packets:
     number: int
     sound: bool  # each packet can be trusted to hold one picture
-    held_back: int  # how many pictures may leave the decoder only after the last packet
+    seekable: int  # decord can be trusted with frames below this
 
 
 def _look_over(container: InputContainer, stream: VideoStream) -> _Packets:
-    sizes = [packet.size for packet in container.demux(stream) if packet.size]
-    complete = stream.frames in (0, len(sizes))
+    packets = [packet for packet in container.demux(stream) if packet.size]
+    sound = (
+        stream.frames in (0, len(packets))
+        and min((packet.size for packet in packets), default=0) >= _SMALLEST_PICTURE
+        and packets[0].is_keyframe
+        and not any(packet.is_discard or packet.is_corrupt for packet in packets)
+    )
     held_back = _MOST_HELD_BACK if stream.codec_context.has_b_frames else 0
-    sound = complete and min(sizes, default=0) >= _SMALLEST_PICTURE
-    return _Packets(len(sizes), sound, held_back)
+    trusted = sound and _seekable(container, stream) and not _rotation(container, stream)
+    return _Packets(len(packets), sound, len(packets) - held_back if trusted else 0)
 
 
-def _decode(path: PathLike) -> Iterator[av.VideoFrame]:
-    """All pictures of a file from its beginning, passing over packets that hold none."""
+def _seekable(container: InputContainer, stream: VideoStream) -> bool:
+    """Whether decord finds the frames of such a stream: H.264 in mp4 or mkv, and the like."""
+    box, codec = container.format.name, stream.codec_context.name
+    if "mov" in box or "matroska" in box:
+        return codec == "h264" or not stream.codec_context.has_b_frames
+    return box == "avi" and codec in ("mpeg4", "mjpeg") and not stream.codec_context.has_b_frames
+
+
+def _rotation(container: InputContainer, stream: VideoStream) -> int:
+    """Degrees by which a player turns the pictures (videos of phones), from the first of them."""
+    container.seek(0)
+    first = next(iter(_pictures(container, stream)), None)
+    return first.rotation if first is not None else 0
+
+
+def _decode(path: PathLike, damage: list | None = None) -> Iterator[av.VideoFrame]:
+    """All pictures of a file from its beginning; `damage` receives what could not be decoded."""
     with _open(path) as (container, stream):
-        stream.thread_type = "AUTO"
-        for packet in container.demux(stream):
-            try:
-                yield from packet.decode()
-            except av.error.FFmpegError:
-                continue
+        yield from _pictures(container, stream, damage)
+
+
+def _pictures(
+    container: InputContainer, stream: VideoStream, damage: list | None = None
+) -> Iterator[av.VideoFrame]:
+    for packet in container.demux(stream):
+        try:
+            yield from packet.decode()
+        except av.error.EOFError:
+            return
+        except av.error.FFmpegError as error:
+            if damage is not None:
+                damage.append(error)
 
 
 def _read_with_decord(path: PathLike, wanted: list[int]) -> np.ndarray:
     # One thread: with several, decord is known to hang on damaged files, and is no faster.
-    reader = decord.VideoReader(os.fspath(path), num_threads=1)
+    reader = decord.VideoReader(os.path.abspath(path), num_threads=1)
     return reader.get_batch(wanted).asnumpy()  # (T, H, W, 3)
 
 
@@ -236,16 +283,19 @@ def _read_from_beginning(path: PathLike, wanted: list[int]) -> np.ndarray:
     needed, pictures, num_frames = set(wanted), {}, 0
     for frame in _decode(path):
         if num_frames in needed:
-            pictures[num_frames] = frame.to_ndarray(format="rgb24")
+            upright = np.rot90(frame.to_ndarray(format="rgb24"), frame.rotation // 90)
+            pictures[num_frames] = np.ascontiguousarray(upright)
         num_frames += 1
     _require_inside(path, wanted, num_frames)
+    if len({picture.shape for picture in pictures.values()}) > 1:
+        raise VideoError(f"{path}: the size of the pictures changes inside the file; re-encode it")
     return np.stack([pictures[index] for index in wanted])  # (T, H, W, 3)
 
 
 def _require_inside(path: PathLike, wanted: list[int], num_frames: int) -> None:
     if min(wanted) < 0 or max(wanted) >= num_frames:
         outside = next(index for index in wanted if not 0 <= index < num_frames)
-        raise VideoError(
+        raise MissingFrame(
             f"{path}: frame {outside} was asked for, but {num_frames} can be read; "
             "take indices below that, or look at the file with `quest82 check`"
         )

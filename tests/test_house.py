@@ -1,0 +1,182 @@
+"""The house keeps its shape: arrows between rooms, chapters, and what is installed."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+import yaml
+from packaging.requirements import Requirement
+
+ROOT = Path(__file__).parents[1]
+CHAPTERS = sorted((ROOT / "book").glob("*.ipynb"))
+
+# Which rooms a room may import; arrows only run to rooms named before it.
+ARROWS = {
+    "__init__": set(),
+    "sampling": set(),
+    "video": set(),
+    "transforms": set(),
+    "clips": set(),
+    "drawing": set(),
+    "scenes": {"drawing"},
+    "ucf101": {"clips"},
+    "synthetic": {"clips", "video", "drawing", "scenes"},
+    "weights": set(),
+    "essences": {"weights"},
+    "essence_files": set(),
+    "store": {
+        "__init__", "clips", "sampling", "video", "transforms", "essences", "essence_files",
+    },
+    "aggregators": set(),
+    "classifier": {"aggregators"},
+    "training": {"store"},
+    "statistics": set(),
+    "plots": set(),
+}  # fmt: skip
+
+
+def imported_rooms(path: Path) -> set[str]:
+    """The rooms that a file imports, at the top or inside functions."""
+    rooms = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.level == 1:
+            names = [node.module] if node.module else [alias.name for alias in node.names]
+            rooms |= {name if name in ARROWS else "__init__" for name in names}
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            text = ast.unparse(node)
+            assert "quest82" not in text, f"{path.name}: rooms import each other relatively: {text}"
+    return rooms
+
+
+@pytest.mark.parametrize("room", ARROWS)
+def test_arrows_run_one_way(room):
+    path = ROOT / "quest82" / f"{room}.py"
+    assert imported_rooms(path) <= ARROWS[room]
+    earlier = list(ARROWS)[: list(ARROWS).index(room)]
+    assert ARROWS[room] <= set(earlier)
+
+
+def test_every_room_has_its_place():
+    rooms = {path.stem for path in (ROOT / "quest82").glob("*.py")}
+    assert rooms == {*ARROWS, "cli"}
+
+
+def test_only_video_knows_the_decoders():
+    for path in (ROOT / "quest82").glob("*.py"):
+        knows = re.search(r"^\s*(import|from) (av|decord)\b", path.read_text("utf-8"), re.MULTILINE)
+        assert bool(knows) == (path.stem == "video"), path.name
+
+
+def test_importing_the_package_imports_nothing_heavy():
+    code = (
+        "import sys, quest82, quest82.cli; print([m for m in ('torch', 'av') if m in sys.modules])"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert result.stdout.strip() == "[]"
+
+
+def requirements_in(lines) -> dict[str, str]:
+    """Name -> bounds and marker, in one spelling."""
+    found = [Requirement(line) for line in lines]
+    return {re.sub(r"[-_.]+", "-", r.name).lower(): f"{r.specifier} ; {r.marker}" for r in found}
+
+
+def pyproject_requirements() -> dict[str, str]:
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    blocks = re.findall(r"^(?:dependencies|book|test) = \[\n(.*?)^\]", text, re.M | re.S)
+    assert len(blocks) == 3
+    lines = [ast.literal_eval(line.strip().rstrip(",")) for b in blocks for line in b.splitlines()]
+    return requirements_in(lines)
+
+
+def test_conda_and_pip_install_the_same():
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
+    python, pip, from_pip = environment["dependencies"]
+    requires = re.search(r'requires-python = "(.*)"', (ROOT / "pyproject.toml").read_text("utf-8"))
+    assert python.removeprefix("python").replace(",<3.14", "") == requires.group(1)
+    assert pip == "pip"
+    lines = [line for line in from_pip["pip"] if not line.startswith("-")]
+    assert requirements_in(lines) == pyproject_requirements()
+
+
+def test_every_requirement_has_a_tested_version_within_its_bounds():
+    tested = {}
+    for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines():
+        if line and not line.startswith("#"):
+            requirement = Requirement(line)
+            tested.setdefault(requirement.name, []).append(str(requirement.specifier)[2:])
+    bounds = {
+        name: Requirement(f"{name}{text.split(' ; ')[0]}").specifier
+        for name, text in pyproject_requirements().items()
+        if name != "decord2"  # for other machines than those that were tested
+    }
+    assert set(bounds) <= set(tested)
+    for name, specifier in bounds.items():
+        assert all(specifier.contains(version, prereleases=True) for version in tested[name]), name
+
+
+def test_no_address_of_a_package_index_is_committed():
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True)
+    if listed.returncode:
+        pytest.skip("not a git checkout")
+    for name in listed.stdout.split():
+        if not name.endswith((".npy", ".ipynb")) and (ROOT / name).is_file():
+            assert not re.search(r"(index|find)-(url|links)", (ROOT / name).read_text("utf-8")) or (
+                name == "README.md" or name.startswith("tests/")
+            ), name
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+class TestChapter:
+    def test_outputs_are_stored_in_order_and_free_of_noise(self, path):
+        cells = [c for c in nbformat.read(path, 4).cells if c.cell_type == "code"]
+        assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
+        for cell in cells:
+            for output in cell.outputs:
+                assert output.output_type != "error"
+                assert output.get("name") != "stderr"
+                text = output.get("text", "") + str(output.get("data", {}).get("text/plain", ""))
+                assert not re.search(r"/tmp/|/home/|/work/|0x[0-9a-f]{6,}|https?://", text)
+            assert set(cell.metadata) <= {"mystnb", "tags"}
+
+    def test_cells_are_short(self, path):
+        for cell in nbformat.read(path, 4).cells:
+            if cell.cell_type == "code":
+                lines = cell.source.splitlines()
+                assert len(lines) <= 14
+                assert max(map(len, lines)) <= 88
+
+    def test_every_figure_has_caption_name_and_alternative_text(self, path):
+        for cell in nbformat.read(path, 4).cells:
+            if any("image/png" in o.get("data", {}) for o in cell.get("outputs", [])):
+                assert cell.metadata.mystnb.figure.caption.endswith((".", ")"))
+                assert cell.metadata.mystnb.figure.name.startswith("fig-")
+                assert len(cell.metadata.mystnb.image.alt) > 40
+
+    def test_few_outputs_are_left_out_of_the_comparison(self, path):
+        cells = [c for c in nbformat.read(path, 4).cells if c.cell_type == "code"]
+        left_out = [c for c in cells if "NBVAL_IGNORE_OUTPUT" in c.source]
+        assert len(left_out) * 10 < len(cells)
+        assert all(re.search(r"NBVAL_IGNORE_OUTPUT\W+\w+ \w+", c.source) for c in left_out)
+
+    def test_it_has_all_its_parts(self, path):
+        text = "\n".join(
+            c.source for c in nbformat.read(path, 4).cells if c.cell_type == "markdown"
+        )
+        for part in ("**After this chapter you can**", "**You need**", "**Run time**"):
+            assert part in text
+        for part in ("## Summary", "## Exercises", "{bibliography}"):
+            assert part in text
+        exercises = re.findall(r":label: (ex-\w+)", text)
+        assert len(exercises) >= 3
+        for label in exercises:
+            assert f"{{solution-start}} {label}\n:class: dropdown" in text
+        assert text.count("{solution-end}") == len(exercises)
