@@ -187,6 +187,7 @@ def _dot(axis: Axes, row: int, ends: Sequence[float], colour: str | None) -> Non
         ha="center",
         fontsize=8,
         color=colour,
+        bbox={"color": "white", "pad": 0.5},
     )
 
 
