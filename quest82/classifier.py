@@ -48,7 +48,7 @@ def build(
     num_classes: int,
     *,
     seed: int = 0,
-    dropout: float = 0.5,
+    head_dropout: float = 0.5,
     **options,
 ) -> Classifier:
     """A fresh classifier whose initial weights depend on the seed alone.
@@ -58,8 +58,8 @@ def build(
         in_features: width D of an essence.
         num_classes: K.
         seed: of the initial weights; the global random state is left as it was.
-        dropout: before the linear layer.
-        options: hyper-parameters of the aggregator, such as hidden_size=128.
+        head_dropout: before the linear layer.
+        options: hyper-parameters of the aggregator, such as hidden_size=128 or dropout=0.3.
 
     Raises:
         ValueError: if there is no such aggregator.
@@ -69,7 +69,7 @@ def build(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return Classifier(
-            AGGREGATORS[aggregator](in_features, **options), num_classes, dropout=dropout
+            AGGREGATORS[aggregator](in_features, **options), num_classes, dropout=head_dropout
         )
 
 
@@ -98,7 +98,7 @@ def save(
         "aggregator": names[type(model.aggregator)],
         "in_features": model.aggregator.in_features,
         "options": model.aggregator.options,
-        "dropout": model.dropout.p,
+        "head_dropout": model.dropout.p,
         "classes": list(classes),
         "extraction": dict(extraction or {}),
         "seen": sorted(seen),
@@ -129,7 +129,7 @@ def load(path: str | Path) -> tuple[Classifier, dict]:
             settings["aggregator"],
             settings["in_features"],
             len(settings["classes"]),
-            dropout=settings["dropout"],
+            head_dropout=settings["head_dropout"],
             **settings["options"],
         )
         model.load_state_dict(weights)

@@ -23,8 +23,18 @@ def shared_clips() -> Path:
 
 @pytest.fixture(scope="session")
 def extractor() -> MobileNetV2Extractor:
+    """Random weights, with batch norm set so that essences are neither all zero nor saturated."""
     torch.manual_seed(0)
-    return MobileNetV2Extractor(weights=None)
+    extractor = MobileNetV2Extractor(weights=None)
+    norms = [m for m in extractor.modules() if isinstance(m, torch.nn.BatchNorm2d)]
+    for norm in norms:
+        norm.momentum = None  # the average over all that is seen
+        norm.train()
+    with torch.no_grad():
+        extractor(torch.rand(4, 4, 3, 64, 64))
+    extractor.eval()
+    assert extractor(torch.rand(1, 2, 3, 64, 64)).std() > 0.1
+    return extractor
 
 
 def moving_square(num_frames: int = 12, size: int = 64, shade: int = 200) -> torch.Tensor:

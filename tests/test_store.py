@@ -1,0 +1,318 @@
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from conftest import moving_square
+from torchvision.models import mobilenet_v2
+
+from quest82 import clips, store, video
+from quest82.essences import MobileNetV2Extractor
+from quest82.store import EssenceSet, StoreError
+from quest82.transforms import ClipTransform
+
+FILES = ("clips.jsonl", "essences.npy", "manifest.json")
+
+
+def contents(path):
+    assert sorted(p.name for p in path.iterdir()) == list(FILES)
+    return {name: (path / name).read_bytes() for name in FILES}
+
+
+@pytest.fixture
+def folder(write_clip, tmp_path):
+    """Six small clips of two classes, one of them bad, with names that need care."""
+    names = ["a/1.mp4", "a/два 2.mp4", "a/3.mp4", "b/1.mp4", "b/2'.mp4"]
+    for i, name in enumerate(names):
+        write_clip(f"clips/{name}", num_frames=5 + 3 * i, shade=150 + 20 * i)
+    (tmp_path / "clips" / "b" / "bad.mp4").write_text("no video")
+    return tmp_path / "clips"
+
+
+HOW = {"num_frames": 3, "size": 32, "progress": False}
+
+
+def test_extraction_describes_the_centres_of_segments(folder, extractor, tmp_path):
+    data = store.extract(clips.from_folder(folder), extractor, tmp_path / "out", **HOW)
+    assert data.essences.shape == (5, 3, 1280)
+    assert data.essences.dtype == torch.float16
+    assert data.classes == ("a", "b")
+    assert data.labels.tolist() == [0, 0, 0, 1, 1]
+    assert data.clip_ids[2] == "a/два 2.mp4"
+    frames = video.read_frames(folder / "a" / "3.mp4", [1, 5, 9])  # 11 frames, 3 segments
+    expected = extractor(ClipTransform(32)(frames)[None])[0].half()
+    assert data.clip_ids[1] == "a/3.mp4"
+    torch.testing.assert_close(data.essences[1], expected, atol=2e-3, rtol=2e-3)
+
+
+def test_a_bad_clip_is_listed_with_its_reason_and_costs_nothing_else(folder, extractor, tmp_path):
+    data = store.extract(clips.from_folder(folder), extractor, tmp_path / "out", **HOW)
+    ((clip_id, reason),) = data.skipped
+    assert clip_id == "b/bad.mp4"
+    assert reason.startswith("b/bad.mp4: cannot be read as a video")
+    assert json.loads((tmp_path / "out" / "manifest.json").read_text())["num_skipped"] == 1
+
+
+def test_numpy_alone_can_read_a_store(folder, extractor, tmp_path):
+    data = store.extract(clips.from_folder(folder), extractor, tmp_path / "out", **HOW)
+    array = np.load(tmp_path / "out" / "essences.npy", allow_pickle=False)
+    assert np.array_equal(array, data.essences.numpy())
+
+
+def test_a_finished_store_is_opened_as_it_is(folder, extractor, tmp_path):
+    found = clips.from_folder(folder)
+    first = store.extract(found, extractor, tmp_path / "out", **HOW)
+    before = contents(tmp_path / "out")
+    shutil.rmtree(folder)
+    again = store.extract(found, extractor, tmp_path / "out", **HOW)
+    assert torch.equal(first.essences, again.essences)
+    assert contents(tmp_path / "out") == before
+
+
+@pytest.mark.parametrize("views", [1, 3])
+@pytest.mark.parametrize("stop_after", [0, 2, 5])
+def test_a_stopped_run_ends_byte_identical(folder, extractor, tmp_path, stop_after, views):
+    found = clips.from_folder(folder)
+    whole, stopped = tmp_path / "whole", tmp_path / "stopped"
+    store.extract(found, extractor, whole, views=views, **HOW)
+
+    class Stop(Exception):
+        pass
+
+    calls = 0
+
+    def stopping(frames):
+        nonlocal calls
+        calls += 1
+        if calls > stop_after * views:
+            raise Stop
+        return extractor(frames)
+
+    stopping.num_features, stopping.mean = extractor.num_features, extractor.mean
+    stopping.fingerprint = extractor.fingerprint
+    with pytest.raises(Stop) if stop_after < 5 else contextlib.nullcontext():
+        store.extract(found, stopping, stopped, views=views, **HOW)
+    with (stopped / "clips.jsonl").open("ab") as file:
+        file.write(b'{"id": "half a li' if stop_after < 5 else b"")
+    store.extract(found, extractor, stopped, views=views, **HOW)
+    assert contents(whole) == contents(stopped)
+
+
+def test_a_killed_run_ends_byte_identical(folder, extractor, tmp_path):
+    """A handful of kills at different moments; benchmarks are the place for more."""
+    script = (
+        "import sys, torch\n"
+        "from quest82 import clips, store\n"
+        "from quest82.essences import MobileNetV2Extractor\n"
+        "extractor = MobileNetV2Extractor(sys.argv[3])\n"
+        "found = clips.from_folder(sys.argv[1])\n"
+        "print('ready', flush=True)\n"
+        "store.extract(found, extractor, sys.argv[2], num_frames=3, size=32, progress=False)\n"
+    )
+    out, weights = tmp_path / "killed", tmp_path / "weights.pth"
+    torch.save({**mobilenet_v2().state_dict(), **extractor.state_dict()}, weights)
+    for wait_seconds in (0.0, 0.03, 0.08):
+        command = [sys.executable, "-c", script, str(folder), str(out), str(weights)]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        process.stdout.readline()
+        time.sleep(wait_seconds)
+        process.send_signal(signal.SIGKILL if os.name == "posix" else signal.SIGTERM)
+        process.wait()
+    store.extract(clips.from_folder(folder), extractor, out, **HOW)
+    store.extract(clips.from_folder(folder), extractor, tmp_path / "whole", **HOW)
+    assert contents(out) == contents(tmp_path / "whole")
+
+
+@pytest.mark.parametrize(
+    ("name", "other"), [("num_frames", 4), ("size", 64), ("views", 2), ("flip", False), ("seed", 1)]
+)
+def test_other_settings_are_refused_by_name(folder, extractor, tmp_path, name, other):
+    found, out = clips.from_folder(folder), tmp_path / "out"
+    store.extract(found, extractor, out, **HOW)
+    before = contents(out)
+    with pytest.raises(StoreError, match=f"{name} is .* there and {other} here"):
+        store.extract(found, extractor, out, **{**HOW, name: other})
+    assert contents(out) == before
+
+
+def test_other_clips_other_weights_and_foreign_folders_are_refused(folder, extractor, tmp_path):
+    found, out = clips.from_folder(folder), tmp_path / "out"
+    store.extract(found, extractor, out, **HOW)
+    with pytest.raises(StoreError, match="holds other clips"):
+        store.extract(found[1:], extractor, out, **HOW)
+    with pytest.raises(StoreError, match="weights is"):
+        store.extract(found, MobileNetV2Extractor(weights=None), out, **HOW)
+    with pytest.raises(StoreError, match="holds other files"):
+        store.extract(found, extractor, folder, **HOW)
+    with pytest.raises(StoreError, match="is a file"):
+        store.extract(found, extractor, found[0].path, **HOW)
+
+
+def test_a_saved_selection_is_not_taken_for_an_extraction(folder, extractor, tmp_path):
+    found = clips.from_folder(folder)
+    data = store.extract(found, extractor, tmp_path / "out", **HOW)
+    data.subset([0, 1]).save(tmp_path / "part")
+    before = contents(tmp_path / "part")
+    with pytest.raises(StoreError, match="saved"):
+        store.extract(found, extractor, tmp_path / "part", **HOW)
+    assert contents(tmp_path / "part") == before
+
+
+def test_two_extractions_at_once_are_refused(folder, extractor, tmp_path):
+    found, out = clips.from_folder(folder), tmp_path / "out"
+
+    def meddling(frames):
+        with pytest.raises(StoreError, match="another extraction"):
+            store.extract(found, extractor, out, **HOW)
+        return extractor(frames)
+
+    meddling.num_features, meddling.mean = extractor.num_features, extractor.mean
+    meddling.fingerprint = extractor.fingerprint
+    assert len(store.extract(found, meddling, out, **HOW)) == 5
+
+
+def test_nothing_is_left_where_no_clip_can_be_read(folder, extractor, tmp_path):
+    only_bad = [clip for clip in clips.from_folder(folder) if "bad" in clip.id]
+    with pytest.raises(StoreError, match="not one clip could be read"):
+        store.extract(only_bad, extractor, tmp_path / "out", **HOW)
+    assert not list((tmp_path / "out").iterdir())
+
+
+def test_random_views_differ_from_the_centre_and_repeat(folder, extractor, tmp_path):
+    found = clips.from_folder(folder)
+    data = store.extract(found, extractor, tmp_path / "a", views=3, **HOW)
+    again = store.extract(found[::-1], extractor, tmp_path / "b", views=3, **HOW)
+    single = store.extract(found, extractor, tmp_path / "c", **HOW)
+    assert data.essences.shape == (5, 3, 3, 1280)
+    assert torch.equal(data.essences, again.essences.flip(0))  # whatever the order of the clips
+    assert torch.equal(data.essences[:, 0], single.essences)
+    assert not torch.equal(data.essences[:, 0], data.essences[:, 1])
+
+
+def flip_byte(path, position):
+    content = bytearray(path.read_bytes())
+    content[position] ^= 1
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda p: flip_byte(p / "essences.npy", -100),
+        lambda p: flip_byte(p / "essences.npy", 20),
+        lambda p: flip_byte(p / "clips.jsonl", 10),
+        lambda p: (p / "essences.npy").write_bytes((p / "essences.npy").read_bytes()[:-1]),
+        lambda p: (p / "essences.npy").write_bytes(b""),
+        lambda p: (p / "essences.npy").unlink(),
+        lambda p: (p / "clips.jsonl").unlink(),
+        lambda p: (p / "clips.jsonl").write_text("5\n"),
+        lambda p: (p / "clips.jsonl").write_text(""),
+        lambda p: (p / "manifest.json").write_text("{"),
+        lambda p: (p / "manifest.json").write_text("[]"),
+        lambda p: (p / "manifest.json").write_text('{"format": "quest82-essences/1"}'),
+        lambda p: (p / "manifest.json").write_text('{"format": "other"}'),
+        lambda p: (p / "manifest.json").unlink(),
+    ],
+)
+def test_a_damaged_store_is_named(make_set, tmp_path, damage):
+    make_set().save(tmp_path / "out")
+    damage(tmp_path / "out")
+    with pytest.raises(StoreError, match="out"):
+        EssenceSet.load(tmp_path / "out")
+
+
+@pytest.mark.parametrize("views", [0, 2])
+def test_save_and_load_bring_everything_back(make_set, tmp_path, views):
+    data = replace(make_set(views=views), skipped=(("x/б.mp4", "is empty"),))
+    data.save(tmp_path / "out")
+    again = EssenceSet.load(tmp_path / "out")
+    assert torch.equal(again.essences, data.essences)
+    assert torch.equal(again.labels, data.labels)
+    for name in ("groups", "clip_ids", "classes", "skipped"):
+        assert getattr(again, name) == getattr(data, name)
+    with pytest.raises(StoreError, match="not empty"):
+        data.save(tmp_path / "out")
+
+
+def test_numbers_that_do_not_fit_are_refused(make_set, tmp_path):
+    data = make_set()
+    with pytest.raises(StoreError, match="do not fit"), np.errstate(over="ignore"):
+        replace(data, essences=data.essences.float() * 1e6).save(tmp_path / "out")
+
+
+def test_reversed_pairs(make_set):
+    data = make_set(views=2)
+    pairs = data.reversed_pairs({"class 0": "0 ssalc"})
+    assert len(pairs) == 2 * len(data)
+    assert torch.equal(pairs.essences[0::2], data.essences)
+    assert torch.equal(pairs.essences[1::2], data.essences.flip(-2))
+    assert pairs.classes[:4] == ("class 0", "0 ssalc", "class 1", "class 1, reversed")
+    assert torch.equal(pairs.labels // 2, data.labels.repeat_interleave(2))
+    assert pairs.groups[0::2] == pairs.groups[1::2] == data.groups
+    direction = data.directions()
+    assert direction.classes == ("forwards", "backwards")
+    assert direction.labels.tolist() == [0, 1] * len(data)
+
+
+def test_colliding_names_are_refused(make_set):
+    with pytest.raises(ValueError, match="classes must differ"):
+        make_set().reversed_pairs({"class 0": "class 1"})
+
+
+def test_controls_take_the_frames_they_say(make_set):
+    for T in (4, 5):
+        data = make_set(num_frames=T)
+        assert torch.equal(data.first_frame().essences, data.essences[:, :1])
+        assert torch.equal(data.last_frame().essences, data.essences[:, -1:])
+        pairs = data.reversed_pairs().middle_frame()
+        assert torch.equal(pairs.essences[0::2], pairs.essences[1::2])
+    assert torch.equal(data.middle_frame().essences, data.essences[:, 2:3])
+
+
+def test_shuffling_keeps_the_frames_and_changes_their_order(make_set):
+    data = make_set(num_frames=8)
+    mixed = data.shuffled(torch.Generator().manual_seed(0))
+    assert not torch.equal(mixed.essences, data.essences)
+    for before, after in zip(data.essences, mixed.essences, strict=True):
+        rows = {tuple(row.tolist()) for row in before}
+        assert rows == {tuple(row.tolist()) for row in after}
+    again = data.shuffled(torch.Generator().manual_seed(0))
+    assert torch.equal(mixed.essences, again.essences)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_split_keeps_groups_together_and_classes_in_proportion(make_set, seed):
+    data = make_set(num_clips=120, clips_per_group=2)
+    rest, part = data.split(0.25, seed=seed)
+    assert not set(rest.groups) & set(part.groups)
+    assert sorted(rest.clip_ids + part.clip_ids) == sorted(data.clip_ids)
+    assert part.labels.bincount().tolist() == [10, 10, 10]
+
+
+def test_what_cannot_be_selected_or_split_is_refused(make_set):
+    data = make_set()
+    with pytest.raises(ValueError, match="fraction"):
+        data.split(0.9)
+    with pytest.raises(ValueError, match="cannot be cut"):
+        data.split(0.1)
+    with pytest.raises(ValueError, match="mask"):
+        data.subset(torch.ones(3, dtype=torch.bool))
+    with pytest.raises(ValueError, match="one length"):
+        replace(data, groups=("g",))
+
+
+def test_a_clip_that_damage_has_shortened_is_read_for_what_is_left(tmp_path, monkeypatch):
+    path = tmp_path / "clip.mp4"
+    video.write_video(path, moving_square(num_frames=20), fps=25)
+    info = video.probe(path)
+    monkeypatch.setattr(video, "probe", lambda p: replace(info, num_frames=30))
+    clip = clips.Clip("x", "a", "x", path)
+    assert store.frames_of_view(clip, 0, num_frames=4, size=32).shape == (4, 3, 32, 32)

@@ -1,0 +1,184 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import top_k_accuracy_score
+
+from quest82 import classifier
+from quest82.training import TrainConfig, cross_validate, evaluate, fit
+
+
+def model_for(data, aggregator="mean", seed=0):
+    options = {"projection_size": 8, "hidden_size": 8} if aggregator == "lstm" else {}
+    return classifier.build(aggregator, data.num_features, len(data.classes), seed=seed, **options)
+
+
+@pytest.mark.parametrize("aggregator", ["mean", "lstm"])
+def test_the_same_seed_gives_the_same_numbers(make_set, aggregator):
+    data = make_set(num_clips=48)
+    train, validation = data.split(0.25)
+
+    def run(seed):
+        torch.manual_seed(seed + 99)  # the global state must not matter
+        model = model_for(data, aggregator)
+        history = fit(model, train, TrainConfig(epochs=3, seed=seed), validation)
+        return history, model.head.weight
+
+    (history, weight), (again, same), (_, other) = run(0), run(0), run(1)
+    assert history == again
+    assert torch.equal(weight, same)
+    assert not torch.equal(weight, other)
+
+
+def test_the_global_random_state_is_left_as_it_was(make_set):
+    data = make_set()
+    state = torch.get_rng_state()
+    fit(model_for(data, "lstm"), data, TrainConfig(epochs=1))
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_eight_clips_can_be_learned_by_heart(make_set):
+    data = make_set(num_clips=8, num_classes=2)
+    for aggregator in ("mean", "lstm"):
+        model = model_for(data, aggregator)
+        fit(model, data, TrainConfig(epochs=150, learning_rate=1e-2))
+        assert evaluate(model, data).top1 == 1
+
+
+def test_the_linear_head_agrees_with_logistic_regression(make_set):
+    data = make_set(num_clips=300, num_features=8, clips_per_group=2)
+    train, test = data.split(0.5)
+    model = classifier.build("mean", 8, 3, head_dropout=0.0)
+    fit(model, train, TrainConfig(epochs=300, learning_rate=1e-2))
+    means = [part.essences.double().mean(dim=1) for part in (train, test)]
+    reference = LogisticRegression(C=1e3, max_iter=2000).fit(means[0], train.labels)
+    agree = evaluate(model, test).predictions.numpy() == reference.predict(means[1])
+    assert agree.mean() > 0.98
+
+
+def test_losses_are_averaged_per_clip_whatever_the_batches(make_set):
+    data = make_set(num_clips=25)
+    still = {"learning_rate": 1e-12, "epochs": 1}
+
+    def first_loss(batch_size):
+        model = classifier.build("mean", data.num_features, 3, head_dropout=0.0)
+        return fit(model, data, TrainConfig(batch_size=batch_size, **still)).train_loss[0]
+
+    assert first_loss(4) == pytest.approx(first_loss(25), rel=1e-5)
+
+
+def test_early_stopping_restores_the_best_weights(make_set):
+    data = make_set(num_clips=48, num_features=64)
+    noisy = replace(data, essences=torch.randn_like(data.essences))
+    train, validation = noisy.split(0.25)
+    model = model_for(noisy)
+    config = TrainConfig(epochs=200, patience=5, learning_rate=1e-2)
+    history = fit(model, train, config, validation)
+    assert len(history.train_loss) == history.best_epoch + 1 + config.patience < 200
+    best = min(history.validation_loss)
+    assert history.validation_loss[history.best_epoch] == best
+    assert evaluate(model, validation).loss == pytest.approx(best, rel=1e-6)
+
+
+def test_gradients_are_clipped(make_set, monkeypatch):
+    data, lengths = make_set(), []
+    clip = torch.nn.utils.clip_grad_norm_
+
+    def spy(parameters, largest):
+        parameters = list(parameters)
+        clip(parameters, largest)
+        lengths.append(torch.stack([p.grad.norm() for p in parameters]).norm().item())
+
+    monkeypatch.setattr(torch.nn.utils, "clip_grad_norm_", spy)
+    fit(model_for(data, "lstm"), data, TrainConfig(epochs=2, clip_norm=0.01))
+    assert lengths
+    assert max(lengths) <= 0.01 * 1.001
+
+
+def test_a_group_on_both_sides_is_refused(make_set):
+    data = make_set()
+    with pytest.raises(ValueError, match="group 'g0' is in training and validation"):
+        fit(model_for(data), data, TrainConfig(epochs=1), data.subset([0]))
+    with pytest.raises(ValueError, match="at least one clip"):
+        fit(model_for(data), data.subset([]), TrainConfig(epochs=1))
+    with pytest.raises(ValueError, match=r"epochs \(0\)"):
+        TrainConfig(epochs=0)
+
+
+def test_evaluation_agrees_with_scikit_learn(make_set):
+    data = make_set(num_clips=60, num_classes=7)
+    result = evaluate(model_for(data), data)
+    labels, logits = data.labels.numpy(), result.logits.numpy()
+    assert result.top1 == pytest.approx(top_k_accuracy_score(labels, logits, k=1))
+    assert result.top5 == pytest.approx(top_k_accuracy_score(labels, logits, k=5))
+    assert result.confusion.sum() == 60
+    assert result.confusion.diag().sum() == result.correct.sum()
+    assert torch.equal(result.confusion.sum(dim=1), data.labels.bincount(minlength=7))
+    expected = torch.nn.functional.cross_entropy(result.logits, data.labels).item()
+    assert result.loss == pytest.approx(expected)
+
+
+def test_evaluation_leaves_the_mode_of_the_model(make_set):
+    data = make_set()
+    for mode in (True, False):
+        model = model_for(data).train(mode)
+        evaluate(model, data)
+        assert model.training is mode
+
+
+def test_order_blind_models_are_at_most_half_right_on_reversed_pairs(make_set):
+    pairs = make_set(num_clips=60).reversed_pairs()
+    model = model_for(pairs)
+    fit(model, pairs, TrainConfig(epochs=30))
+    result = evaluate(model, pairs)
+    assert torch.equal(result.predictions[0::2], result.predictions[1::2])
+    assert torch.equal(result.logits[0::2], result.logits[1::2])
+    assert result.top1 <= 0.5
+
+
+def test_the_lstm_learns_an_order_that_the_mean_cannot(make_set):
+    data = make_set(num_clips=80, num_classes=2)
+    ramp = torch.linspace(-1, 1, data.num_frames)[:, None]
+    rising = replace(data, essences=(data.essences.float() * 0.1 + ramp).half())
+    pairs = rising.directions()
+    train, test = pairs.split(0.25)
+    accuracy = {}
+    for aggregator in ("mean", "lstm"):
+        model = model_for(pairs, aggregator)
+        fit(model, train, TrainConfig(epochs=30, learning_rate=1e-2))
+        accuracy[aggregator] = evaluate(model, test).top1
+    assert accuracy == {"mean": 0.5, "lstm": 1.0}
+
+
+def test_views_are_drawn_in_training_and_the_first_is_judged(make_set):
+    data = make_set(views=3)
+    model = model_for(data)
+    fit(model, data, TrainConfig(epochs=2))
+    first = replace(data, essences=data.essences[:, 0])
+    assert torch.equal(evaluate(model, data).logits, evaluate(model, first).logits)
+
+
+def test_cross_validation_judges_each_clip_by_a_model_that_has_not_seen_its_group(make_set):
+    data = make_set(num_clips=36)
+    seen = []
+
+    def make_model():
+        model = model_for(data)
+        seen.append(model)
+        return model
+
+    result = cross_validate(make_model, data, TrainConfig(epochs=5))
+    groups = np.array(data.groups)
+    assert len(seen) == len(set(groups))
+    matched = 0
+    for model in seen:
+        logits = evaluate(model, data).logits
+        same = (logits - result.logits).abs().max(dim=1).values < 1e-6
+        held_out = set(groups[same.numpy()])
+        assert len(held_out) == 1
+        matched += same.sum().item()
+    assert matched == len(data)
+    with pytest.raises(ValueError, match="num_folds"):
+        cross_validate(make_model, data, num_folds=99)
