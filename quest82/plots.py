@@ -104,7 +104,13 @@ def curves(
 def similarity(matrices: Mapping[str, np.ndarray]) -> Axes:
     """Square maps of how alike any two frames of a clip are (cosine), side by side."""
     figure, axes = plt.subplots(
-        1, len(matrices), figsize=(_WIDTH_INCHES, 2.9), squeeze=False, dpi=_DPI, facecolor="white"
+        1,
+        len(matrices),
+        figsize=(_WIDTH_INCHES, 2.9),
+        squeeze=False,
+        dpi=_DPI,
+        layout="constrained",
+        facecolor="white",
     )
     low = min(float(np.min(matrix)) for matrix in matrices.values())
     for axis, (name, matrix) in zip(axes[0], matrices.items(), strict=True):
