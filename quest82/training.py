@@ -111,7 +111,8 @@ def fit(
     # Fused: all weights are updated in one go, a quarter of the time per step saved.
     optimizer = torch.optim.Adam(model.parameters(), lr=config.learning_rate, fused=True)
     history, best_loss, best_weights = History(), float("inf"), None
-    with torch.random.fork_rng(devices=[]):
+    device = next(model.parameters()).device
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(config.seed)
         for epoch in tqdm(range(config.epochs), "training", disable=not config.progress):
             history.train_loss.append(_train_one_epoch(model, train, optimizer, config))

@@ -139,11 +139,15 @@ def inspect(path: PathLike) -> Inspection:
     Finds what reading hides: decoders patch damaged pictures, or repeat the last good one,
     without a word. Never raises for a bad file; the finding is in `problem`.
     """
+    times, corrupt, damage = [], [], []
     try:
         with _open(path) as (container, stream):
-            promised, damage = stream.frames, []
+            promised = stream.frames
             cut = sum(packet.is_discard for packet in container.demux(stream))  # by an edit list
-        corrupt = [frame.is_corrupt for frame in _decode(path, damage)]
+            lasts = _duration_seconds(container)
+        for frame in _decode(path, damage):
+            corrupt.append(frame.is_corrupt)
+            times.append(frame.time or 0)
     except VideoError as error:
         return Inspection(0, 0, 0, str(error).removeprefix(f"{path}: "))
     decoded, patched = len(corrupt), sum(corrupt)
@@ -152,6 +156,8 @@ def inspect(path: PathLike) -> Inspection:
         findings.append("holds no picture that can be decoded")
     elif promised and promised - cut != decoded:
         findings.append(f"promises {promised - cut} frames, holds {decoded}")
+    elif lasts - (span := max(times) - min(times)) > max(0.5, 0.1 * lasts):
+        findings.append(f"lasts {lasts:.1f} s by its header, its pictures cover {span:.1f} s")
     if patched:
         findings.append(f"{patched} of {decoded} frames are damaged")
     if damage:
@@ -252,6 +258,13 @@ def _rotation(container: InputContainer, stream: VideoStream) -> int:
     container.seek(0)
     first = next(iter(_pictures(container, stream)), None)
     return first.rotation if first is not None else 0
+
+
+def _duration_seconds(container: InputContainer) -> float:
+    """How long the pictures last by the header; 0 where it does not say, or sound may be longer."""
+    if container.streams.audio or not container.duration:
+        return 0.0
+    return container.duration / av.time_base
 
 
 def _decode(path: PathLike, damage: list | None = None) -> Iterator[av.VideoFrame]:

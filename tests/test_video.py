@@ -71,6 +71,72 @@ def test_a_wrong_ending_does_not_matter(write_clip, tmp_path):
     assert video.probe(path).num_frames == 12
 
 
+def encode(path, codec, num_frames=90, **options):
+    """A clip in any codec and container, with a keyframe every 12 frames."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=25, options=options)
+        stream.width = stream.height = 64
+        stream.pix_fmt, stream.gop_size = "yuv420p", 12
+        for picture in moving_square(num_frames).permute(0, 2, 3, 1).contiguous().numpy():
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(stream.encode())
+
+
+@pytest.mark.parametrize("ending", ["mp4", "mkv", "avi", "mov", "ts", "mpg"])
+@pytest.mark.parametrize(
+    ("codec", "options"),
+    [
+        ("libx264", {"preset": "ultrafast"}),  # no B-frames
+        ("libx264", {"preset": "veryfast"}),
+        ("libx265", {"preset": "ultrafast", "x265-params": "log-level=none"}),
+        ("mpeg4", {}),
+        ("mpeg4", {"bf": "2"}),
+        ("mpeg2video", {"bf": "2"}),
+    ],
+)
+def test_the_right_frames_in_every_codec_and_container(tmp_path, ending, codec, options):
+    path = tmp_path / f"clip.{ending}"
+    try:
+        encode(path, codec, **options)
+        reference = pyav_frames(path)
+    except (av.error.FFmpegError, ValueError) as error:
+        pytest.skip(f"{codec} in {ending} cannot be written here: {error}")
+    n = video.probe(path).num_frames
+    assert n == len(reference)
+    for indices in ([2, 8, 14, 19, 25, 36, 42, 60], [n - 1, 0, n - 2]):
+        frames = video.read_frames(path, indices).permute(0, 2, 3, 1).numpy()
+        assert np.abs(frames.astype(int) - reference[indices]).max() <= 2
+
+
+def test_a_phone_video_stands_upright(tmp_path):
+    path = tmp_path / "phone.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
+        stream.set_display_rotation(90)
+        picture = np.zeros((64, 96, 3), np.uint8)
+        picture[:, 48:] = 250  # one half is light: after a quarter turn, the upper or lower one
+        for _ in range(30):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(stream.encode())
+    info = video.probe(path)
+    assert (info.width, info.height) == (64, 96)
+    frames = video.read_frames(path, [3, 20]).float()
+    assert frames.shape == (2, 3, 96, 64)
+    top, bottom = frames[:, :, :40].mean().item(), frames[:, :, 56:].mean().item()
+    assert sorted((top < 50, bottom < 50)) == [False, True]
+    assert abs(frames[:, :, :, :20].mean() - frames[:, :, :, 44:].mean()) < 5
+
+
+def test_inspect_misses_the_end_of_a_file_without_frame_count(tmp_path):
+    path = tmp_path / "clip.mkv"
+    encode(path, "libx264", num_frames=100, preset="veryfast")
+    assert video.inspect(path).problem == ""
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    assert "lasts 4.0 s by its header" in video.inspect(path).problem
+
+
 def bad_files(tmp_path, clip):
     bad = {name: tmp_path / f"{name}.mp4" for name in ("empty", "text", "sound", "head", "noise")}
     bad["empty"].touch()
