@@ -14,7 +14,8 @@ class MeanPool(nn.Module):
     """The mean over time: a bag of frames. No parameters, blind to order.
 
     The sum is taken in double precision. Essences from a store are half-precision numbers, for
-    which that sum is exact: not even rounding can tell one order of frames from another.
+    which that sum is exact: not even rounding can tell one order of frames from another. (Apple's
+    GPUs have no double precision; there the sum is in single precision, and exact only nearly.)
 
     Args:
         in_features: width D of an essence.
@@ -30,7 +31,6 @@ class MeanPool(nn.Module):
 
     def forward(self, essences: Tensor) -> Tensor:
         """Essences (B, T, D) -> their mean (B, D)."""
-        # Apple's GPUs have no double precision.
         wide = torch.float32 if essences.device.type == "mps" else torch.float64
         return essences.mean(dim=1, dtype=wide).to(essences.dtype)
 
@@ -38,8 +38,8 @@ class MeanPool(nn.Module):
 class LSTM(nn.Module):
     """A recurrent network that reads the essences in order (Hochreiter & Schmidhuber 1997).
 
-    A linear projection first: 1280 numbers per frame would give the LSTM millions of weights
-    to over-fit with. States start at zero; the last layer's last hidden state is the answer.
+    A linear projection with a ReLU comes first: it halves the weights that there are to
+    over-fit with. States start at zero; the last layer's last hidden state is the answer.
 
     Args:
         in_features: width D of an essence.

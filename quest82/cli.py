@@ -23,6 +23,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+_MOST_GROUPS_ONE_BY_ONE = 30
+
 Folder = Annotated[Path, typer.Argument(help="Folder laid out as FOLDER/CLASS/CLIP.mp4.")]
 Store = Annotated[Path, typer.Argument(help="Store of essences, made by `quest82 extract`.")]
 Task = Annotated[
@@ -161,11 +163,15 @@ def train(
     task: Task = "classes",
     test: Annotated[
         float,
-        typer.Option(min=0.01, max=0.5, help="Share of the groups kept unseen, for `evaluate`."),
+        typer.Option(
+            min=0.01, max=0.5, help="Share of the groups kept unseen: a half, a third, ..."
+        ),
     ] = 0.2,
     validation: Annotated[
         float,
-        typer.Option(min=0.01, max=0.5, help="Share of the rest that early stopping watches."),
+        typer.Option(
+            min=0.01, max=0.5, help="Share of the rest for early stopping: a half, a third, ..."
+        ),
     ] = 0.2,
     epochs: Epochs = 60,
     seed: Annotated[int, typer.Option(help="Of the split, the weights and the order.")] = 0,
@@ -205,7 +211,8 @@ def evaluate(
     model: Annotated[Path | None, typer.Option(help="A model of `quest82 train`.")] = None,
     task: Task = "classes",
     folds: Annotated[
-        int | None, typer.Option(min=2, help="Folds; otherwise one group at a time.")
+        int | None,
+        typer.Option(min=2, help="Folds; else one group at a time, or 10 folds of many."),
     ] = None,
     seeds: Annotated[int, typer.Option(min=1, help="How often, with other initial weights.")] = 3,
     epochs: Epochs = 60,
@@ -223,6 +230,10 @@ def evaluate(
     from . import classifier, statistics, training
 
     data = _open(essences, task)
+    num_groups = len(set(data.groups))
+    if folds is None and num_groups > _MOST_GROUPS_ONE_BY_ONE:
+        folds = 10
+        typer.echo(f"{num_groups} groups are too many to leave out one by one: 10 folds of groups")
     for seed in range(seeds):
         results = {}
         for name in ("mean", "lstm"):
@@ -236,7 +247,7 @@ def evaluate(
                 num_folds=folds,
             )
             _report(f"{name:4}  seed {seed}", results[name], data)
-        p = statistics.mcnemar(results["mean"].correct, results["lstm"].correct)
+        p = statistics.mcnemar(results["mean"].correct, results["lstm"].correct, data.groups)
         typer.echo(f"      seed {seed}: mean against LSTM, McNemar p = {p:.2g}")
 
 
@@ -290,6 +301,11 @@ def _open(path: Path, task: str) -> EssenceSet:
     }
     if task not in tasks:
         raise ValueError(f"task ({task!r}) must be one of {', '.join(tasks)}")
+    if len(set(data.groups)) == len(data):
+        typer.echo(
+            "note: every clip is a group of its own; if clips share persons or scenes, the figures "
+            "flatter (quest82 extract --groups)"
+        )
     return tasks[task]()
 
 
@@ -324,13 +340,14 @@ def _evaluate_model(essences: Path, path: Path) -> None:
 def _report(name: str, result: Evaluation, data: EssenceSet) -> None:
     from .statistics import group_bootstrap, wilson_interval
 
-    text = f"{name}: top-1 {result.top1:.1%}"
-    low, high = wilson_interval(result.correct.sum(), len(data))
-    text += f", 95 % interval {low:.1%} to {high:.1%}"
     if 1 < len(set(data.groups)) < len(data):
         low, high = group_bootstrap(result.correct, data.groups)
-        text += f" (drawing groups: {low:.1%} to {high:.1%})"
-    typer.echo(f"{text}, top-5 {result.top5:.1%}")
+        how = "drawing groups"
+    else:
+        low, high = wilson_interval(result.correct.sum(), len(data))
+        how = "Wilson"
+    interval = f"95 % interval {low:.1%} to {high:.1%} ({how})"
+    typer.echo(f"{name}: top-1 {result.top1:.1%}, {interval}, top-5 {result.top5:.1%}")
 
 
 def _device(name: str) -> str:

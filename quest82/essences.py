@@ -52,7 +52,7 @@ class MobileNetV2Extractor(nn.Module):
         if weights is not None:
             path = ensure_checkpoint() if weights == "imagenet" else Path(weights)
             _load_into(network, path)
-        # Channels last is how CPUs like their convolutions: a third faster, same numbers.
+        # Channels last is how CPUs like their convolutions: faster, and equal up to rounding.
         self.features = network.features.to(memory_format=torch.channels_last)
         self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(IMAGENET_STD).view(3, 1, 1), persistent=False)

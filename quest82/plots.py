@@ -149,13 +149,13 @@ def paths(points: Mapping[str, np.ndarray], *, labels: Sequence[str] = ("start",
 
 
 def accuracy_panels(
-    panels: Mapping[str, Mapping[str, tuple[float, float, float]]], *, chance: float
+    panels: Mapping[str, Mapping[str, tuple[float, float, float]]], *, ceiling: float
 ) -> Axes:
     """Accuracies as dots with their intervals, one panel per experiment.
 
     Args:
         panels: title -> name of the model -> (accuracy, lower end, upper end), in [0, 1].
-        chance: a dotted line, such as the accuracy of guessing.
+        ceiling: a dotted line, such as the best that an order-blind model can reach.
     """
     rows = max(len(results) for results in panels.values())
     figure, axes = plt.subplots(
@@ -168,7 +168,7 @@ def accuracy_panels(
         facecolor="white",
     )
     for axis, (title, results) in zip(axes[0], panels.items(), strict=True):
-        axis.axvline(100 * chance, color=COLOURS["ink"], lw=1, ls=":")
+        axis.axvline(100 * ceiling, color=COLOURS["ink"], lw=1, ls=":")
         for row, (name, ends) in enumerate(results.items()):
             _dot(axis, row, [100 * end for end in ends], COLOURS.get(name.lower()))
         axis.set(xlim=(0, 104), ylim=(rows - 0.5, -0.8), xlabel="accuracy (%)")

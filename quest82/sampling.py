@@ -53,7 +53,7 @@ def segment_indices(
 def strided_indices(
     num_frames: int, clip_length: int, *, stride: int, start: int = 0
 ) -> LongTensor:
-    """T frames at a fixed step tau: the dense sampling of 3D convolutions (I3D, SlowFast).
+    """T frames at a fixed step tau: a window of the clip, as many 3D networks take it.
 
     Where the step runs past the end of the clip, the last frame is held.
 

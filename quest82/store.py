@@ -39,6 +39,9 @@ class EssenceSet:
         classes: K names.
         settings: how the essences were made (weights, num_frames, size, ...).
         skipped: id and reason of each clip that could not be read.
+
+    Raises:
+        ValueError: if lengths differ, or ids or class names occur twice.
     """
 
     essences: Tensor
@@ -95,6 +98,9 @@ class EssenceSet:
             fraction: share of the second part, above 0 and at most one half; it is rounded to
                 one of equal parts (a half, a third, a quarter, ...).
             seed: of the shuffle.
+
+        Returns:
+            The first part and the second.
 
         Raises:
             ValueError: if there are fewer groups than parts, or fraction is out of range.

@@ -23,7 +23,7 @@ class TrainConfig:
     Attributes:
         epochs: at most this many passes over the training clips; early stopping ends sooner.
         batch_size: small enough for many steps on a few hundred clips.
-        learning_rate: Adam's own default, which suits both aggregators.
+        learning_rate: Adam's own default.
         clip_norm: largest length of the gradient; backpropagation through time can explode
             (Pascanu et al. 2013).
         patience: epochs without a lower validation loss before stopping.
@@ -47,7 +47,7 @@ class TrainConfig:
 
 @dataclass
 class History:
-    """What happened in each epoch: mean losses per clip, and accuracies in [0, 1].
+    """What happened in each epoch: mean losses per clip in nats, and accuracies in [0, 1].
 
     Attributes:
         train_loss: with dropout on, as it was optimised.
@@ -67,7 +67,7 @@ class Evaluation:
     """How a model did on N clips of K classes.
 
     Attributes:
-        loss: mean cross-entropy per clip.
+        loss: mean cross-entropy per clip, in nats.
         top1: share of clips whose class got the highest logit.
         top5: share of clips whose class is among the five highest (fewer classes: 1.0).
         confusion: (K, K) counts; row = true class, column = predicted class.
@@ -94,8 +94,8 @@ def fit(
     """Train a model in place with Adam on the cross-entropy of its logits.
 
     With validation clips, stops when their loss no longer falls and restores the best weights.
-    Each epoch draws one view of each clip, where the essences have views. The same model,
-    clips and seed give the same numbers; the global random state is left as it was.
+    Each epoch draws one view of each clip, where the essences have views. On one machine the
+    same model, clips and seed give the same numbers; the global random state is left as it was.
 
     Args:
         model: essences (B, T, D) -> logits (B, K), on any device.
@@ -104,11 +104,11 @@ def fit(
         validation: clips that share no group with the training clips.
 
     Raises:
-        ValueError: if a group is in both, or the loss is not finite.
+        ValueError: if a group is in both, a set is empty, or the loss is not finite.
     """
     config = config or TrainConfig()
     _require_apart(train, validation)
-    # Fused: all weights are updated in one go, a quarter of the time per step saved.
+    # Fused: all weights are updated in one go, which saves time on small models.
     optimizer = torch.optim.Adam(model.parameters(), lr=config.learning_rate, fused=True)
     history, best_loss, best_weights = History(), float("inf"), None
     device = next(model.parameters()).device

@@ -21,7 +21,7 @@ class ClipTransform:
     """Resize and crop a clip to a square, the same way for each of its frames.
 
     Evaluation: the short side to 256/224 of `size`, then the centre. Training: a random
-    window of a random size and shape, and a flip of every other clip (random resized crop,
+    window of a random size and shape, and a flip with probability one half (random resized crop,
     Szegedy et al. 2015), drawn once per clip from the generator that is passed.
 
     Args:

@@ -114,6 +114,7 @@ def read_frames(path: PathLike, indices: Sequence[int] | Tensor) -> Tensor:
 
     Raises:
         VideoError: if the file cannot be read, or (`MissingFrame`) an index lies outside it.
+        ValueError: if there are no indices.
     """
     wanted = [int(index) for index in indices]
     if not wanted:

@@ -57,6 +57,7 @@ def test_mcnemar_by_hand():
     assert mcnemar(a, b) == pytest.approx(2 * 11 / 1024)
     assert mcnemar(b, a) == mcnemar(a, b)
     assert mcnemar(a, a) == 1
+    assert mcnemar(np.repeat(a, 2), np.repeat(b, 2), np.repeat(np.arange(35), 2)) == mcnemar(a, b)
 
 
 def test_what_does_not_fit_together_is_refused():
