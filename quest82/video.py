@@ -88,8 +88,6 @@ def probe(path: PathLike) -> VideoInfo:
         if _rotation(container, stream) % 180:
             width, height = height, width
     num_frames = packets.number if packets.sound else count_frames(path)
-    if num_frames == 0:
-        raise VideoError(f"{path}: holds no picture that can be decoded; remove or re-encode it")
     return VideoInfo(num_frames, width, height, fps)
 
 
@@ -97,9 +95,12 @@ def count_frames(path: PathLike) -> int:
     """Count the pictures by decoding all of them: true even where damage has cost some.
 
     Raises:
-        VideoError: if the file cannot be read at all.
+        VideoError: if the file cannot be read at all, or holds no picture.
     """
-    return sum(1 for _ in _decode(path))
+    num_frames = sum(1 for _ in _decode(path))
+    if num_frames == 0:
+        raise VideoError(f"{path}: holds no picture that can be decoded; remove or re-encode it")
+    return num_frames
 
 
 def read_frames(path: PathLike, indices: Sequence[int] | Tensor) -> Tensor:
@@ -297,13 +298,23 @@ def _read_from_beginning(path: PathLike, wanted: list[int]) -> np.ndarray:
     needed, pictures, num_frames = set(wanted), {}, 0
     for frame in _decode(path):
         if num_frames in needed:
-            upright = np.rot90(frame.to_ndarray(format="rgb24"), frame.rotation // 90)
-            pictures[num_frames] = np.ascontiguousarray(upright)
+            pictures[num_frames] = _upright(path, frame)
         num_frames += 1
     _require_inside(path, wanted, num_frames)
     if len({picture.shape for picture in pictures.values()}) > 1:
         raise VideoError(f"{path}: the size of the pictures changes inside the file; re-encode it")
     return np.stack([pictures[index] for index in wanted])  # (T, H, W, 3)
+
+
+def _upright(path: PathLike, frame: av.VideoFrame) -> np.ndarray:
+    """The picture (H, W, 3) as a player shows it."""
+    try:
+        picture = frame.to_ndarray(format="rgb24")
+    except (av.error.FFmpegError, ValueError) as error:
+        raise VideoError(
+            f"{path}: its pictures cannot be turned into RGB ({_reason(error)}); re-encode it"
+        ) from error
+    return np.ascontiguousarray(np.rot90(picture, frame.rotation // 90))
 
 
 def _require_inside(path: PathLike, wanted: list[int], num_frames: int) -> None:
