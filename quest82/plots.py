@@ -83,24 +83,6 @@ def timeline(num_frames: int, choices: Mapping[str, Sequence], *, num_segments: 
     return axes
 
 
-def curves(
-    x: Sequence, lines: Mapping[str, Sequence], *, xlabel: str, ylabel: str, marker: str = "o"
-) -> Axes:
-    """Lines over a common axis, each named at its right end."""
-    _, axes = _figure(2.8)
-    palette = [COLOURS["mean"], COLOURS["lstm"], "#009E73", "#CC79A7", COLOURS["control"]]
-    for (name, y), colour in zip(lines.items(), palette, strict=False):
-        colour = COLOURS.get(name, colour)
-        axes.plot(x, y, marker=marker, ms=3.5, lw=1.8, color=colour)
-        axes.annotate(
-            name, (x[-1], y[-1]), (6, 0), textcoords="offset points", va="center", color=colour
-        )
-    axes.set(xlabel=xlabel, ylabel=ylabel)
-    axes.margins(x=0.02)
-    axes.figure.subplots_adjust(right=0.8)
-    return axes
-
-
 def similarity(matrices: Mapping[str, np.ndarray]) -> Axes:
     """Square maps of how alike any two frames of a clip are (cosine), side by side."""
     figure, axes = plt.subplots(

@@ -2,8 +2,8 @@
 
 decord reads the few frames that were asked for, by seeking. It counts packets, and where packets
 and pictures do not match one to one it returns another frame without a word. So PyAV looks over
-the packets first (a millisecond or two, nothing is decoded), and decord is asked only where it was
-found right in every one of the combinations that were tried (see `_seekable`). All other files,
+the packets first (a few milliseconds, one picture is decoded), and decord is asked only where it
+was found right in every one of the combinations that were tried (see `_seekable`). All other files,
 and the last frames of streams with B-frames, PyAV decodes from their beginning.
 """
 
@@ -85,7 +85,7 @@ def probe(path: PathLike) -> VideoInfo:
         width, height = stream.codec_context.width, stream.codec_context.height
         fps = float(stream.average_rate or 0)
         packets = _look_over(container, stream)
-        if _rotation(container, stream) % 180:
+        if packets.rotation % 180:
             width, height = height, width
     num_frames = packets.number if packets.sound else count_frames(path)
     return VideoInfo(num_frames, width, height, fps)
@@ -232,6 +232,7 @@ class _Packets:
     number: int
     sound: bool  # each packet can be trusted to hold one picture
     seekable: int  # decord can be trusted with frames below this
+    rotation: int  # degrees by which a player turns the pictures
 
 
 def _look_over(container: InputContainer, stream: VideoStream) -> _Packets:
@@ -243,8 +244,9 @@ def _look_over(container: InputContainer, stream: VideoStream) -> _Packets:
         and not any(packet.is_discard or packet.is_corrupt for packet in packets)
     )
     held_back = _MOST_HELD_BACK if stream.codec_context.has_b_frames else 0
-    trusted = sound and _seekable(container, stream) and not _rotation(container, stream)
-    return _Packets(len(packets), sound, len(packets) - held_back if trusted else 0)
+    rotation = _rotation(container, stream)
+    trusted = sound and _seekable(container, stream) and not rotation
+    return _Packets(len(packets), sound, len(packets) - held_back if trusted else 0, rotation)
 
 
 def _seekable(container: InputContainer, stream: VideoStream) -> bool:
