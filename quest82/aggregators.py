@@ -1,4 +1,4 @@
-"""From T essences to one vector per clip: the two answers that the course compares.
+"""From T essences to one vector per clip: the two answers that the course compares, and a third.
 
 Every aggregator takes essences (B, T, D) and returns (B, out_features); it names its width in
 `out_features` and its hyper-parameters in `options`, from which an equal one can be made.
@@ -84,4 +84,57 @@ class LSTM(nn.Module):
         return hidden[-1]
 
 
-AGGREGATORS = {"mean": MeanPool, "lstm": LSTM}
+class Attention(nn.Module):
+    """A weighted mean whose weights are learned (Bahdanau et al. 2015; one query for all clips).
+
+    Each essence is projected, gets a score, and counts by the softmax of the scores over time.
+    Without positions that is blind to order, as every sum over frames is. With positions (sines
+    and cosines of the frame's number, Vaswani et al. 2017) it can tell early from late.
+
+    Args:
+        in_features: width D of an essence.
+        projection_size: even width P that essences are projected to.
+        positions: add to each projected essence where in the clip it stands.
+        dropout: share of the projected essences set to zero in training.
+
+    Attributes:
+        out_features: P.
+    """
+
+    def __init__(
+        self,
+        in_features: int,
+        *,
+        projection_size: int = 256,
+        positions: bool = True,
+        dropout: float = 0.5,
+    ) -> None:
+        super().__init__()
+        self.in_features, self.out_features = in_features, projection_size
+        self.options = {
+            "projection_size": projection_size,
+            "positions": positions,
+            "dropout": dropout,
+        }
+        self.projection = nn.Sequential(
+            nn.Linear(in_features, projection_size), nn.ReLU(), nn.Dropout(dropout)
+        )
+        self.score = nn.Sequential(nn.Tanh(), nn.Linear(projection_size, 1, bias=False))
+
+    def forward(self, essences: Tensor) -> Tensor:
+        """Essences (B, T, D) -> their weighted mean (B, P)."""
+        projected = self.projection(essences)  # (B, T, D) -> (B, T, P)
+        if self.options["positions"]:
+            projected = projected + _position_code(*projected.shape[1:]).to(projected)
+        weights = self.score(projected).softmax(dim=1)  # (B, T, 1)
+        return (weights * projected).sum(dim=1)
+
+
+def _position_code(T: int, P: int) -> Tensor:
+    """Sines and cosines (T, P) of the frame's number, from quick to slow."""
+    pace = 10_000 ** (-torch.arange(0, P, 2, dtype=torch.float64) / P)
+    angles = torch.arange(T, dtype=torch.float64)[:, None] * pace  # (T, P / 2)
+    return torch.cat([angles.sin(), angles.cos()], dim=1)
+
+
+AGGREGATORS = {"mean": MeanPool, "lstm": LSTM, "attention": Attention}

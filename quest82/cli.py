@@ -66,6 +66,9 @@ def synthesize(
     swing: Annotated[
         str, typer.Option(help="full: shut to wide open; partial: part of it.")
     ] = "full",
+    wall: Annotated[
+        str | None, typer.Option(help="blue or orange behind every action; else each its own.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same pictures.")] = 0,
 ) -> None:
     """Render reversible actions (doors, drawers, books, ...) as H.264 videos.
@@ -74,7 +77,9 @@ def synthesize(
     """
     from . import synthetic
 
-    clips = synthetic.synthesize(out, clips_per_action=clips_per_action, swing=swing, seed=seed)
+    clips = synthetic.synthesize(
+        out, clips_per_action=clips_per_action, swing=swing, wall=wall, seed=seed
+    )
     typer.echo(f"{len(clips)} clips of {len(synthetic.REVERSED)} actions in {out}")
 
 

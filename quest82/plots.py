@@ -7,14 +7,22 @@ read the same on a light page and on a dark one.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
+from PIL import Image, ImageDraw
 from torch import Tensor
 
+if TYPE_CHECKING:
+    from IPython.display import Image as Film
+
 COLOURS = {"mean": "#0072B2", "lstm": "#D55E00", "control": "#8A8A8A", "ink": "#222222"}
+# For all that is neither: green, purple, orange, sky blue.
+_OTHERS = ("#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 _WIDTH_INCHES = 7.0
 _DPI = 110
 
@@ -85,30 +93,22 @@ def timeline(num_frames: int, choices: Mapping[str, Sequence], *, num_segments: 
 
 def similarity(matrices: Mapping[str, np.ndarray]) -> Axes:
     """Square maps of how alike any two frames of a clip are (cosine), side by side."""
-    figure, axes = plt.subplots(
-        1,
-        len(matrices),
-        figsize=(_WIDTH_INCHES, 2.9),
-        squeeze=False,
-        dpi=_DPI,
-        layout="constrained",
-        facecolor="white",
-    )
+    figure, axes = _panels(len(matrices), 2.9, layout="constrained")
     low = min(float(np.min(matrix)) for matrix in matrices.values())
-    for axis, (name, matrix) in zip(axes[0], matrices.items(), strict=True):
+    for axis, (name, matrix) in zip(axes, matrices.items(), strict=True):
         image = axis.imshow(matrix, vmin=low, vmax=1, cmap="viridis")
         axis.set_title(name, fontsize=10)
         axis.set(xlabel="frame", xticks=[0, len(matrix) - 1], yticks=[0, len(matrix) - 1])
-    axes[0, 0].set_ylabel("frame")
-    bar = figure.colorbar(image, ax=list(axes[0]), shrink=0.8, pad=0.02)
+    axes[0].set_ylabel("frame")
+    bar = figure.colorbar(image, ax=list(axes), shrink=0.8, pad=0.02)
     bar.set_label("cosine similarity")
-    return axes[0, 0]
+    return axes[0]
 
 
 def paths(points: Mapping[str, np.ndarray], *, labels: Sequence[str] = ("start", "end")) -> Axes:
     """Clips as walks through a plane: one arrow from each frame's point (T, 2) to the next."""
     _, axes = _figure(3.6)
-    palette = [COLOURS["mean"], COLOURS["lstm"], "#009E73", "#CC79A7", "#E69F00", "#56B4E9"]
+    palette = [COLOURS["mean"], COLOURS["lstm"], *_OTHERS]
     for (name, walk), colour in zip(points.items(), palette, strict=False):
         steps = np.diff(walk, axis=0)
         axes.quiver(
@@ -140,16 +140,8 @@ def accuracy_panels(
         ceiling: a dotted line, such as the best that an order-blind model can reach.
     """
     rows = max(len(results) for results in panels.values())
-    figure, axes = plt.subplots(
-        1,
-        len(panels),
-        figsize=(_WIDTH_INCHES, 0.4 * rows + 0.9),
-        dpi=_DPI,
-        squeeze=False,
-        sharey=True,
-        facecolor="white",
-    )
-    for axis, (title, results) in zip(axes[0], panels.items(), strict=True):
+    figure, axes = _panels(len(panels), 0.4 * rows + 0.9)
+    for axis, (title, results) in zip(axes, panels.items(), strict=True):
         axis.axvline(100 * ceiling, color=COLOURS["ink"], lw=1, ls=":")
         for row, (name, ends) in enumerate(results.items()):
             _dot(axis, row, [100 * end for end in ends], COLOURS.get(name.lower()))
@@ -159,7 +151,7 @@ def accuracy_panels(
         axis.tick_params(axis="y", length=0)
         axis.spines[["top", "right"]].set_visible(False)
     figure.subplots_adjust(left=0.15, right=0.99, bottom=0.5 / figure.get_figheight(), wspace=0.08)
-    return axes[0, 0]
+    return axes[0]
 
 
 def _dot(axis: Axes, row: int, ends: Sequence[float], colour: str | None) -> None:
@@ -181,16 +173,9 @@ def _dot(axis: Axes, row: int, ends: Sequence[float], colour: str | None) -> Non
 
 def confusions(matrices: Mapping[str, np.ndarray], classes: Sequence[str]) -> Axes:
     """Confusion matrices side by side; rows are true classes and add up to 100 %."""
-    figure, axes = plt.subplots(
-        1,
-        len(matrices),
-        figsize=(_WIDTH_INCHES, 4.3),
-        squeeze=False,
-        sharey=True,
-        facecolor="white",
-    )
+    figure, axes = _panels(len(matrices), 4.3)
     names = [name.replace("_", " ") for name in classes]
-    for axis, (name, counts) in zip(axes[0], matrices.items(), strict=True):
+    for axis, (name, counts) in zip(axes, matrices.items(), strict=True):
         counts = np.asarray(counts, dtype=float)
         share = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
         image = axis.imshow(share, vmin=0, vmax=100, cmap="Blues")
@@ -201,14 +186,149 @@ def confusions(matrices: Mapping[str, np.ndarray], classes: Sequence[str]) -> Ax
         for k in range(2, len(names), 2):  # a thin line around each pair of opposites
             axis.axhline(k - 0.5, color="#DDDDDD", lw=0.6)
             axis.axvline(k - 0.5, color="#DDDDDD", lw=0.6)
-    axes[0, 0].set_ylabel("true class", fontsize=9)
+    axes[0].set_ylabel("true class", fontsize=9)
     figure.subplots_adjust(left=0.15, right=0.9, bottom=0.26, top=0.93, wspace=0.06)
     colours = figure.add_axes((0.915, 0.33, 0.015, 0.52))
     figure.colorbar(image, cax=colours).set_label("% of the true class", fontsize=9)
-    return axes[0, 0]
+    return axes[0]
+
+
+def curves(
+    panels: Mapping[str, Mapping[str, Sequence]],
+    *,
+    x: str,
+    y: str,
+    log: str = "",
+    level: float | None = None,
+) -> Axes:
+    """Lines with dots, one panel per experiment, all with the same axes.
+
+    Args:
+        panels: title (empty for none) -> name of the line -> its (xs, ys) or (xs, ys, lows, highs),
+            of which the last two become a band.
+        x: what the axis shows, with its unit.
+        y: likewise.
+        log: "x", "y" or "xy" for logarithmic axes; ticks on a logarithmic x stand at the data.
+        level: a dotted line across, such as chance.
+    """
+    figure, axes = _panels(len(panels), 2.9, layout="constrained")
+    for axis, (title, lines) in zip(axes, panels.items(), strict=True):
+        others = iter(_OTHERS * 3)
+        for name, (xs, ys, *band) in lines.items():
+            colour = COLOURS.get(name.lower()) or next(others)
+            axis.plot(xs, ys, "o-", ms=4, lw=1.8, color=colour, label=name)
+            if band:
+                axis.fill_between(xs, *band, color=colour, alpha=0.18, lw=0)
+        if level is not None:
+            axis.axhline(level, color=COLOURS["ink"], lw=1, ls=":")
+        if "x" in log:
+            axis.set_xscale("log")
+            axis.set_xticks(list(xs), [f"{tick:g}" for tick in xs])
+            axis.minorticks_off()
+        if "y" in log:
+            axis.set_yscale("log")
+        axis.set_title(title, fontsize=10, loc="left")
+        axis.set_xlabel(x)
+        axis.spines[["top", "right"]].set_visible(False)
+    axes[0].set_ylabel(y)
+    names, handles = {}, []
+    for axis in axes:
+        for handle, name in zip(*axis.get_legend_handles_labels(), strict=True):
+            names.setdefault(name, handle)
+    handles = list(names.values())
+    if len(names) > 1:
+        figure.legend(
+            handles, list(names), loc="outside upper center", ncols=4, frameon=False, fontsize=9
+        )
+    return axes[0]
+
+
+def bars(
+    panels: Mapping[str, Mapping[str, float]], *, x: str, form: str = "{:.0f}", log: bool = False
+) -> Axes:
+    """Horizontal bars with their values beside them, one panel per quantity.
+
+    Args:
+        panels: title (empty for none) -> name of the bar -> its length.
+        x: what the lengths are, with their unit.
+        form: how a value is printed.
+        log: a logarithmic axis.
+    """
+    rows = max(len(values) for values in panels.values())
+    _, axes = _panels(len(panels), 0.3 * rows + 0.9, layout="constrained")
+    for axis, (title, values) in zip(axes, panels.items(), strict=True):
+        others = [COLOURS.get(name.lower(), COLOURS["control"]) for name in values]
+        drawn = axis.barh(range(len(values)), list(values.values()), 0.65, color=others)
+        axis.bar_label(drawn, [form.format(v) for v in values.values()], padding=3, fontsize=8)
+        axis.set_yticks(range(len(values)), list(values))
+        axis.set_ylim(rows - 0.4, -0.6)
+        axis.margins(x=0.18)
+        axis.set_title(title, fontsize=10, loc="left")
+        axis.set_xlabel(x)
+        if log:
+            axis.set_xscale("log")
+        axis.tick_params(axis="y", length=0)
+        axis.spines[["top", "right"]].set_visible(False)
+    return axes[0]
+
+
+def film(clips: Mapping[str, Tensor], *, side: int = 160, frames_per_second: int = 8) -> Film:
+    """Clips side by side that move, as one looping picture (an animated PNG of 64 colours).
+
+    Args:
+        clips: name -> uint8 frames (T, 3, H, W), all of one T; the name is written above.
+        side: of each clip in the picture, in pixels.
+        frames_per_second: how fast it plays.
+
+    Returns:
+        A picture for the output of a cell.
+    """
+    from IPython.display import Image as Film
+
+    T, title = len(next(iter(clips.values()))), 18
+    width = len(clips) * (side + 4) - 4
+    pages = []
+    for t in range(T):
+        page = Image.new("RGB", (width, side + title), "white")
+        for column, (name, frames) in enumerate(clips.items()):
+            picture = Image.fromarray(frames[t].permute(1, 2, 0).numpy())
+            left = column * (side + 4)
+            page.paste(picture.resize((side, side), Image.Resampling.LANCZOS), (left, title))
+            ImageDraw.Draw(page).text((left + 2, 1), name, COLOURS["ink"], font_size=13)
+        pages.append(page)
+    palette = pages[T // 2].quantize(64)
+    pages = [page.quantize(palette=palette, dither=Image.Dither.NONE) for page in pages]
+    file = io.BytesIO()
+    pages[0].save(
+        file,
+        "PNG",
+        save_all=True,
+        append_images=pages[1:],
+        duration=1000 // frames_per_second,
+        loop=0,
+        optimize=True,
+    )
+    return Film(file.getvalue(), format="png", width=width)
 
 
 def _figure(height_inches: float) -> tuple[plt.Figure, Axes]:
     figure, axes = plt.subplots(figsize=(_WIDTH_INCHES, height_inches), dpi=_DPI, facecolor="white")
     axes.spines[["top", "right"]].set_visible(False)
     return figure, axes
+
+
+def _panels(
+    columns: int, height_inches: float, *, layout: str | None = None
+) -> tuple[plt.Figure, np.ndarray]:
+    """A row of panels with a common vertical axis."""
+    figure, axes = plt.subplots(
+        1,
+        columns,
+        figsize=(_WIDTH_INCHES, height_inches),
+        dpi=_DPI,
+        squeeze=False,
+        sharey=True,
+        layout=layout,
+        facecolor="white",
+    )
+    return figure, axes[0]

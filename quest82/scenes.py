@@ -620,12 +620,15 @@ _ALL = (
 ACTIONS: dict[str, Action] = {action.forward: action for action in _ALL}
 
 
-def scene(action: str, rng: np.random.Generator) -> Callable[[float], np.ndarray]:
+def scene(
+    action: str, rng: np.random.Generator, *, wall: Colour | None = None
+) -> Callable[[float], np.ndarray]:
     """One look of an action, as a function from state to picture.
 
     Args:
         action: a forward class name, key of `ACTIONS`.
         rng: all that is random is drawn from it, now; the same seed gives the same pictures.
+        wall: repaints the wall; nothing else of the look changes.
 
     Returns:
         frame(state): uint8 (SIZE + 2 MARGIN, SIZE + 2 MARGIN, 3), RGB, for a state in [0, 1].
@@ -638,6 +641,7 @@ def scene(action: str, rng: np.random.Generator) -> Callable[[float], np.ndarray
             f"action ({action!r}) is not one of the eight; choose from {list(ACTIONS)}"
         )
     act, look, canvas = ACTIONS[action], draw_look(rng), Image.new("RGB", (2 * FULL, 2 * FULL))
+    look = replace(look, wall=wall or look.wall)
     horizon, scale = rng.uniform(*act.horizon), rng.uniform(0.9, 1.12)
     origin = np.array([FULL / 2 + rng.uniform(-14, 14), horizon + act.below])
     room(look, Pen(canvas), horizon)

@@ -20,7 +20,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from .clips import Clip
-from .drawing import MARGIN, SIZE
+from .drawing import MARGIN, SIZE, colour
 from .scenes import ACTIONS, scene
 from .video import write_video
 
@@ -28,6 +28,8 @@ FPS = 25
 # Full: from shut to wide open, so that the last frame alone gives the direction away.
 # Partial: a quarter to a half of the range, from anywhere, so that it does not.
 SWINGS = {"full": (1.0, 1.0), "partial": (0.25, 0.5)}
+# Two walls to put behind any action, so that a background can give a label away.
+WALLS = {"blue": colour(0.62, 0.12, 0.7), "orange": colour(0.75, 0.14, 0.16)}
 REVERSED = {action.forward: action.reverse for action in ACTIONS.values()}
 _MOVING_FRAMES = (30, 60)
 _STILL_FRAMES = (10, 20)  # before the action, and again after it
@@ -38,17 +40,20 @@ def synthesize(
     *,
     clips_per_action: int = 30,
     swing: str = "full",
+    wall: str | None = None,
     seed: int = 0,
     progress: bool = True,
 ) -> list[Clip]:
     """Write the clips as H.264 files ``root/<action>/<clip>.mp4``; files that exist are kept.
 
-    Every clip shows an object of its own, and is a group of its own.
+    Every clip shows an object of its own, which names its group; the same object before
+    another wall is of the same group.
 
     Args:
         root: folder to write into; made if it is missing.
         clips_per_action: how many of each of the eight forward actions.
         swing: "full" or "partial" (see `SWINGS`).
+        wall: "blue" or "orange" (see `WALLS`); None leaves each clip its own.
         seed: the same seed gives the same pictures.
         progress: show a progress bar.
 
@@ -56,20 +61,22 @@ def synthesize(
         The clips, sorted by id.
 
     Raises:
-        ValueError: if swing is unknown or clips_per_action is below 1.
+        ValueError: if swing or wall is unknown or clips_per_action is below 1.
     """
     if clips_per_action < 1:
         raise ValueError(f"clips_per_action ({clips_per_action}) must be at least 1")
-    _require_swing(swing)
+    _require_known(swing, wall)
+    suffix = f"-{wall}" if wall else ""
     numbers = [(action, number) for action in sorted(ACTIONS) for number in range(clips_per_action)]
 
     def write(action: str, number: int) -> Clip:
-        path = Path(root) / action / f"{action}-{swing}-{seed}-{number:04d}.mp4"
+        name = f"{action}-{swing}-{seed}-{number:04d}"
+        path = Path(root) / action / f"{name}{suffix}.mp4"
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
-            write_video(path, render(action, number, swing=swing, seed=seed), fps=FPS)
-        clip_id = f"{action}/{path.name}"
-        return Clip(clip_id, action, clip_id, path)
+            frames = render(action, number, swing=swing, wall=wall, seed=seed)
+            write_video(path, frames, fps=FPS)
+        return Clip(f"{action}/{path.name}", action, f"{action}/{name}.mp4", path)
 
     # Drawing and encoding leave Python's lock to other threads most of the time.
     with ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -77,26 +84,31 @@ def synthesize(
         return list(tqdm(drawn, "rendering", len(numbers), unit="clip", disable=not progress))
 
 
-def render(action: str, number: int = 0, *, swing: str = "full", seed: int = 0) -> Tensor:
+def render(
+    action: str, number: int = 0, *, swing: str = "full", wall: str | None = None, seed: int = 0
+) -> Tensor:
     """The frames of one clip: an object of its own, moved once from one state to another.
 
     Args:
         action: a forward class name, such as "open_door".
         number: which object.
         swing: "full" or "partial".
+        wall: "blue" or "orange"; None leaves the clip its own.
         seed: together with the rest decides everything.
 
     Returns:
         uint8 tensor (n, 3, 256, 256), RGB, n from 50 to 100 frames at 25 per second (2 to 4 s).
     """
-    _require_swing(swing)
+    _require_known(swing, wall)
     names = list(ACTIONS)
     if action not in names:
         raise ValueError(f"action ({action!r}) must be one of {', '.join(names)}")
     key = [seed, list(SWINGS).index(swing), names.index(action), number]
     rng = np.random.default_rng(key)
     states = draw_states(rng, swing=swing)
-    picture = lru_cache(maxsize=1)(scene(action, rng))  # a still state is drawn once
+    picture = lru_cache(maxsize=1)(
+        scene(action, rng, wall=WALLS.get(wall))
+    )  # a still state is drawn once
     camera = _camera(rng, picture, len(states))
     frames = np.stack([camera(t, state) for t, state in enumerate(states)])  # (n, H, W, 3)
     return torch.from_numpy(frames).permute(0, 3, 1, 2).contiguous()
@@ -108,7 +120,7 @@ def draw_states(rng: np.random.Generator, *, swing: str) -> np.ndarray:
     Returns:
         float64 array (n,), never decreasing, in [0, 1].
     """
-    _require_swing(swing)
+    _require_known(swing)
     change = rng.uniform(*SWINGS[swing])
     start = rng.uniform(0, 1 - change)
     before, after = rng.integers(*_STILL_FRAMES, size=2, endpoint=True)
@@ -151,6 +163,8 @@ def _sway(rng: np.random.Generator, num_frames: int, size: float) -> np.ndarray:
     return size * np.sin(turns * t + phases).mean(axis=0)
 
 
-def _require_swing(swing: str) -> None:
+def _require_known(swing: str, wall: str | None = None) -> None:
     if swing not in SWINGS:
         raise ValueError(f"swing ({swing!r}) must be one of {', '.join(SWINGS)}")
+    if wall is not None and wall not in WALLS:
+        raise ValueError(f"wall ({wall!r}) must be one of {', '.join(WALLS)}")

@@ -218,8 +218,8 @@ def _judge(logits: Tensor, labels: Tensor) -> Evaluation:
 
 
 def _batch(model: nn.Module, essences: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-    device = next(model.parameters()).device
-    return essences.float().to(device), labels.to(device)
+    weight = next(model.parameters())
+    return essences.to(weight.device, weight.dtype), labels.to(weight.device)
 
 
 def _draw_view(essences: Tensor) -> Tensor:
