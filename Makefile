@@ -14,8 +14,10 @@ book: $(INSTALLED)
 	$(BIN)/jupyter-book build . -W --keep-going --quiet
 	@echo "The book is built. Open $(CURDIR)/_build/html/index.html"
 
+# Chapters and test files side by side, each on one core: faster than one after the other on all.
+test: export OMP_NUM_THREADS = 1
 test: $(INSTALLED)
-	$(BIN)/python -m pytest --nbval
+	$(BIN)/python -m pytest --nbval --numprocesses logical --maxprocesses 4 --dist loadfile
 
 lab: $(INSTALLED)
 	$(BIN)/jupyter lab book

@@ -164,7 +164,7 @@ def extract(
 def train(
     essences: Store,
     model: Annotated[Path, typer.Argument(help="File to write the model to (.safetensors).")],
-    aggregator: Annotated[str, typer.Option(help="mean or lstm.")] = "mean",
+    aggregator: Annotated[str, typer.Option(help="mean, lstm or attention.")] = "mean",
     task: Task = "classes",
     test: Annotated[
         float,
@@ -254,6 +254,51 @@ def evaluate(
             _report(f"{name:4}  seed {seed}", results[name], data)
         p = statistics.mcnemar(results["mean"].correct, results["lstm"].correct, data.groups)
         typer.echo(f"      seed {seed}: mean against LSTM, McNemar p = {p:.2g}")
+
+
+@app.command()
+def ucf101(
+    root: Annotated[Path, typer.Argument(help="UCF101's folder: one folder for each class.")],
+    run: Annotated[bool, typer.Option("--run", help="Extract, train, test and report.")] = False,
+    split: Annotated[int, typer.Option(min=1, max=3, help="Official split.")] = 1,
+    store: Annotated[
+        Path, typer.Option(help="Store of the essences; a stopped extraction goes on.")
+    ] = Path("ucf101.essences"),
+    results: Annotated[
+        Path, typer.Option(help="JSON file for the report; chapter 9 shows it.")
+    ] = Path("book/results/ucf101.json"),
+    seeds: Annotated[int, typer.Option(min=1, help="How often, with other initial weights.")] = 3,
+    epochs: Epochs = 60,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+) -> None:
+    """Compare mean pooling and the LSTM on an official split of your copy of UCF101.
+
+    Example: `quest82 ucf101 UCF-101 --run`
+    """
+    import json
+
+    from . import comparison
+    from . import store as stores
+    from . import ucf101 as dataset
+    from .essences import MobileNetV2Extractor
+
+    clips = dataset.clips(root)
+    parts = dataset.split(clips, split)
+    typer.echo(
+        f"{len(clips):,} of {dataset.NUM_CLIPS:,} clips; split {split}: "
+        f"{len(parts[0]):,} to learn from, {len(parts[1]):,} to test"
+    )
+    if not run:
+        return
+    if not all(parts):
+        raise ValueError(f"{root}: split {split} needs clips on both sides; add some, or change it")
+    data = stores.extract(clips, MobileNetV2Extractor().to(_device(device)), store)
+    ids = [{clip.id for clip in part} for part in parts]
+    train, test = (data.subset([clip_id in some for clip_id in data.clip_ids]) for some in ids)
+    report = comparison.compare(train, test, num_seeds=seeds, epochs=epochs, progress=True)
+    results.parent.mkdir(parents=True, exist_ok=True)
+    results.write_text(json.dumps({"split": split, **report}, indent=1) + "\n", encoding="utf-8")
+    typer.echo(f"{comparison.describe(report)}\n{results} written")
 
 
 @app.command()

@@ -130,6 +130,35 @@ def paths(points: Mapping[str, np.ndarray], *, labels: Sequence[str] = ("start",
     return axes
 
 
+def planes(rows: Mapping[str, Mapping[str, np.ndarray]]) -> Axes:
+    """Points of a plane in small panels, all of one scale; colour runs from first to last point.
+
+    Args:
+        rows: name of the row -> title of the panel -> points (2, P). The titles are those of the
+            first row; what lies outside of its first panel's square is not shown.
+    """
+    first = next(iter(rows.values()))
+    reach = 1.3 * np.abs(next(iter(first.values()))).max()
+    figure, axes = plt.subplots(
+        len(rows),
+        len(first),
+        figsize=(_WIDTH_INCHES, 1.2 * len(rows) + 0.25),
+        dpi=_DPI,
+        squeeze=False,
+        facecolor="white",
+    )
+    for axis, (name, panels) in zip(axes, rows.items(), strict=True):
+        for panel, (x, y) in zip(axis, panels.values(), strict=True):
+            panel.scatter(x, y, s=3, c=np.linspace(0, 1, len(x)), cmap="viridis", lw=0)
+            panel.set(xlim=(-reach, reach), ylim=(-reach, reach), xticks=[], yticks=[])
+            panel.set_aspect("equal")
+        axis[0].set_ylabel(name, fontsize=9, rotation=0, ha="right", va="center")
+    for panel, title in zip(axes[0], first, strict=True):
+        panel.set_title(title, fontsize=9)
+    figure.subplots_adjust(0.13, 0.02, 0.995, 1 - 0.27 / figure.get_figheight(), 0.08, 0.08)
+    return axes[0, 0]
+
+
 def accuracy_panels(
     panels: Mapping[str, Mapping[str, tuple[float, float, float]]], *, ceiling: float
 ) -> Axes:
@@ -225,20 +254,21 @@ def curves(
             axis.set_xscale("log")
             axis.set_xticks(list(xs), [f"{tick:g}" for tick in xs])
             axis.minorticks_off()
+        elif np.asarray(xs).dtype.kind == "i":  # no half frame, no half epoch
+            axis.xaxis.get_major_locator().set_params(integer=True)
         if "y" in log:
             axis.set_yscale("log")
         axis.set_title(title, fontsize=10, loc="left")
         axis.set_xlabel(x)
         axis.spines[["top", "right"]].set_visible(False)
     axes[0].set_ylabel(y)
-    names, handles = {}, []
+    shown = {}
     for axis in axes:
-        for handle, name in zip(*axis.get_legend_handles_labels(), strict=True):
-            names.setdefault(name, handle)
-    handles = list(names.values())
-    if len(names) > 1:
+        handles, names = axis.get_legend_handles_labels()
+        shown |= dict(zip(names, handles, strict=True))
+    if len(shown) > 1:
         figure.legend(
-            handles, list(names), loc="outside upper center", ncols=4, frameon=False, fontsize=9
+            shown.values(), shown, loc="outside upper center", ncols=4, frameon=False, fontsize=9
         )
     return axes[0]
 
@@ -272,6 +302,94 @@ def bars(
     return axes[0]
 
 
+def frame_bars(frames: Tensor, values: Sequence[float], *, y: str) -> Axes:
+    """The frames of a clip with a bar under each: what does every frame contribute?
+
+    Args:
+        frames: uint8 tensor (T, 3, H, W).
+        values: T numbers; bars above zero are green, below zero purple.
+        y: what the numbers are, with their unit.
+    """
+    T, left = len(frames), 0.8 / _WIDTH_INCHES
+    side = (_WIDTH_INCHES - 0.8) / T
+    height = side + 1.9
+    figure = plt.figure(figsize=(_WIDTH_INCHES, height), dpi=_DPI, facecolor="white")
+    for t, frame in enumerate(frames):
+        width = (1 - left) / T
+        place = (left + t * width, 1 - side / height, 0.96 * width, 0.96 * side / height)
+        cell = figure.add_axes(place)
+        cell.imshow(frame.permute(1, 2, 0), aspect="auto")
+        cell.set_axis_off()
+    bottom = 0.45 / height
+    axes = figure.add_axes((left, bottom, 1 - left, 1 - side / height - bottom - 0.1 / height))
+    colours = [_OTHERS[0] if value >= 0 else _OTHERS[1] for value in values]
+    axes.bar(range(T), values, 0.7, color=colours)
+    axes.axhline(0, color=COLOURS["ink"], lw=0.8)
+    axes.set(xlim=(-0.5, T - 0.5), xticks=range(T), xlabel="frame", ylabel=y)
+    axes.spines[["top", "right"]].set_visible(False)
+    return axes
+
+
+def networks(
+    panels: Mapping[str, Sequence[Sequence[Sequence[int]]]], *, num_frames: int = 8
+) -> Axes:
+    """How networks join the frames of a clip, drawn small: time to the right, depth upwards.
+
+    Squares are frames, circles are units; the darker a unit, the more frames it has seen.
+
+    Args:
+        panels: name -> layers from the bottom up. A layer is a list of units; a unit is the list
+            of the units below (at the bottom: of the frames) that it reads, and -1 stands for
+            its left neighbour in the same layer.
+        num_frames: frames at the bottom.
+    """
+    columns = 4
+    rows = -(-len(panels) // columns)
+    figure, grid = plt.subplots(
+        rows,
+        columns,
+        figsize=(_WIDTH_INCHES, 1.75 * rows),
+        dpi=_DPI,
+        squeeze=False,
+        layout="constrained",
+        facecolor="white",
+    )
+    for axis in grid.flat:
+        axis.set_axis_off()
+    for axis, (name, layers) in zip(grid.flat, panels.items(), strict=False):
+        axis.set_title(name, fontsize=10)
+        axis.plot(range(num_frames), [0] * num_frames, "s", ms=6, color="white", mec="#555555")
+        below, seen = list(range(num_frames)), [{t} for t in range(num_frames)]
+        for height, layer in enumerate(layers, start=1):
+            below, seen = _layer(axis, layer, height, below, seen, num_frames)
+        axis.set(xlim=(-0.7, num_frames - 0.3), ylim=(-0.4, 3.4))
+    return grid[0, 0]
+
+
+def _layer(
+    axis: Axes,
+    layer: Sequence[Sequence[int]],
+    height: int,
+    below: list,
+    seen: list[set],
+    num_frames: int,
+) -> tuple[list, list[set]]:
+    """One layer of `networks`: where its units stand, and which frames each of them has seen."""
+    at = [float(np.mean([below[i] for i in unit if i >= 0])) for unit in layer]
+    if len(set(at)) < len(at):  # units that read the same would hide each other
+        at = np.linspace(0, num_frames - 1, len(layer)).tolist()
+    reach = []
+    for x, unit in zip(at, layer, strict=True):
+        reach.append(set().union(*(reach[-1] if i < 0 else seen[i] for i in unit)))
+        for i in unit:
+            start = (at[len(reach) - 2], height) if i < 0 else (below[i], height - 1)
+            colour = COLOURS["ink"] if i < 0 else "#B5B5B5"
+            axis.plot((start[0], x), (start[1], height), lw=0.8, color=colour, zorder=1)
+        grey = str(1 - 0.85 * (len(reach[-1]) - 1) / (num_frames - 1))
+        axis.plot(x, height, "o", ms=8, color=grey, mec="#555555", mew=0.8, zorder=2)
+    return at, reach
+
+
 def film(clips: Mapping[str, Tensor], *, side: int = 160, frames_per_second: int = 8) -> Film:
     """Clips side by side that move, as one looping picture (an animated PNG of 64 colours).
 
@@ -296,7 +414,10 @@ def film(clips: Mapping[str, Tensor], *, side: int = 160, frames_per_second: int
             page.paste(picture.resize((side, side), Image.Resampling.LANCZOS), (left, title))
             ImageDraw.Draw(page).text((left + 2, 1), name, COLOURS["ink"], font_size=13)
         pages.append(page)
-    palette = pages[T // 2].quantize(64)
+    sample = Image.new("RGB", (width, 3 * (side + title)))
+    for row, t in enumerate((0, T // 2, T - 1)):
+        sample.paste(pages[t], (0, row * (side + title)))
+    palette = sample.quantize(64)
     pages = [page.quantize(palette=palette, dither=Image.Dither.NONE) for page in pages]
     file = io.BytesIO()
     pages[0].save(

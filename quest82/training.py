@@ -91,7 +91,7 @@ def fit(
     config: TrainConfig | None = None,
     validation: EssenceSet | None = None,
 ) -> History:
-    """Train a model in place with Adam on the cross-entropy of its logits.
+    """Train a model in place with Adam on the cross-entropy of its logits; leave it in eval mode.
 
     With validation clips, stops when their loss no longer falls and restores the best weights.
     Each epoch draws one view of each clip, where the essences have views. On one machine the
@@ -129,6 +129,7 @@ def fit(
                 break
     if best_weights is not None:
         model.load_state_dict(best_weights)
+    model.eval()
     return history
 
 
@@ -176,7 +177,8 @@ def cross_validate(
         make_model: gives a fresh model; called once per fold.
         data: the clips.
         config: as for `fit`; there is no early stopping here, for want of clips to stop by.
-        num_folds: into how many parts the groups are cut; None leaves out one group at a time.
+        num_folds: into how many parts the groups are dealt, at random (config.seed); None leaves
+            out one group at a time.
 
     Returns:
         One evaluation over all clips, in their order.
@@ -191,8 +193,10 @@ def cross_validate(
             f"num_folds ({num_folds}) must be from 2 to the number of groups ({num_groups})"
         )
     logits = None
-    folds = GroupKFold(num_folds).split(data.labels, groups=data.groups)
     config = config or TrainConfig()
+    # Not shuffled, groups are dealt in the order of their names: sorted clips, far from random.
+    dealt = {"shuffle": True, "random_state": config.seed} if num_folds < num_groups else {}
+    folds = GroupKFold(num_folds, **dealt).split(data.labels, groups=data.groups)
     for train, test in tqdm(list(folds), "folds", disable=not config.progress):
         model = make_model()
         fit(model, data.subset(train), replace(config, progress=False))

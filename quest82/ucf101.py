@@ -11,6 +11,7 @@ from pathlib import Path
 
 from .clips import Clip, from_folder
 
+NUM_CLIPS = 13_320
 _NAME = re.compile(r"v_(?P<label>\w+)_g(?P<group>\d\d)_c(?P<number>\d\d)\.avi", re.IGNORECASE)
 _TEST_GROUPS = {1: range(1, 8), 2: range(8, 15), 3: range(15, 22)}
 

@@ -131,3 +131,28 @@ def test_bad_models_are_refused(tmp_path):
             classifier.load(tmp_path / name)
     with pytest.raises(ValueError, match="no such model"):
         classifier.load(tmp_path / "missing")
+
+
+def test_attention_without_positions_is_order_blind_and_with_them_is_not():
+    x = essences(T=6).double()
+    for positions in (False, True):
+        pool = AGGREGATORS["attention"](32, positions=positions).double().eval()
+        blind = torch.allclose(pool(x), pool(x.flip(1)), atol=1e-12)
+        assert blind is not positions
+
+
+def test_attention_with_equal_scores_is_the_mean_of_the_projections():
+    pool = AGGREGATORS["attention"](32, positions=False).eval()
+    nn.init.zeros_(pool.score[1].weight)
+    torch.testing.assert_close(pool(essences()), pool.projection(essences()).mean(dim=1))
+
+
+def test_initial_weights_are_drawn_in_double_precision():
+    """So that single precision does not round them differently on different processors."""
+    exact = classifier.build("lstm", 32, 3, seed=4, dtype=torch.float64)
+    rounded = classifier.build("lstm", 32, 3, seed=4)
+    assert torch.get_default_dtype() == torch.float32
+    for a, b in zip(exact.parameters(), rounded.parameters(), strict=True):
+        assert a.dtype == torch.float64
+        assert torch.equal(a.float(), b)
+    assert not torch.equal(exact.head.weight, exact.head.weight.float().double())

@@ -1,15 +1,16 @@
 """The command, as a user types it, from a folder of videos to a prediction."""
 
+import json
 import shutil
 import subprocess
 import sys
 
 import pytest
 
-from quest82 import synthetic
+from quest82 import synthetic, video
 from quest82.weights import checkpoint_path
 
-COMMANDS = ("weights", "synthesize", "check", "extract", "train", "evaluate", "predict")
+COMMANDS = ("weights", "synthesize", "check", "extract", "train", "evaluate", "ucf101", "predict")
 
 
 def quest82(*arguments, code=0):
@@ -79,6 +80,26 @@ def test_evaluate_compares_both_aggregators(workshop):
     assert "mean  seed 0: top-1 50.0%" in text
     assert "lstm  seed 0: top-1" in text
     assert "McNemar p =" in text
+
+
+def test_ucf101_runs_the_whole_comparison(workshop, tmp_path):
+    doors = sorted((workshop / "clips" / "open_door").glob("open*.mp4"))
+    for label in ("Opening", "Closing"):
+        for group, door in zip((3, 9, 23), doors, strict=True):
+            frames = video.read_frames(door, range(6))
+            path = tmp_path / "UCF" / label / f"v_{label}_g{group:02d}_c01.avi"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            video.write_video(path, frames, fps=25)
+    root, report = tmp_path / "UCF", tmp_path / "ucf101.json"
+    text, _ = quest82("ucf101", root)
+    assert text.strip() == "6 of 13,320 clips; split 1: 4 to learn from, 2 to test"
+    how = ("--store", tmp_path / "store", "--results", report, "--seeds", 1, "--epochs", 1)
+    text, _ = quest82("ucf101", root, "--run", "--split", 2, *how, "--device", "cpu")
+    assert "mean against LSTM" in text
+    saved = json.loads(report.read_text())
+    assert (saved["split"], saved["test"], saved["classes"]) == (2, 2, 2)
+    _, error = quest82("ucf101", root, "--run", "--split", 3, *how, code=2)
+    assert "clips on both sides" in error
 
 
 def test_predict_names_the_action_and_goes_on_after_a_bad_file(workshop):

@@ -38,6 +38,7 @@ ARROWS = {
     "classifier": {"aggregators"},
     "training": {"store"},
     "statistics": set(),
+    "comparison": {"__init__", "store", "classifier", "training", "statistics"},
     "plots": set(),
 }  # fmt: skip
 
@@ -140,6 +141,25 @@ def test_the_picture_of_the_readme_is_the_one_of_the_chapter():
     assert base64.b64decode(stored) == (ROOT / "book" / "images" / "result.png").read_bytes()
 
 
+def test_names_of_figures_equations_and_exercises_occur_once():
+    texts = [c.source for path in CHAPTERS for c in nbformat.read(path, 4).cells]
+    names = re.findall(r":label: (\S+)|\$\$ \((eq-[\w-]+)\)", "\n".join(texts))
+    names = [label or equation for label, equation in names]
+    for path in CHAPTERS:
+        for cell in nbformat.read(path, 4).cells:
+            names += [f.name for f in [cell.metadata.get("mystnb", {}).get("figure")] if f]
+    assert len(names) > 50
+    assert sorted(names) == sorted(set(names))
+
+
+def test_every_chapter_is_in_the_contents_and_on_the_map():
+    contents = (ROOT / "_toc.yml").read_text(encoding="utf-8")
+    the_map = (ROOT / "book" / "index.md").read_text(encoding="utf-8")
+    for path in CHAPTERS:
+        assert f"book/{path.stem}\n" in contents
+        assert f"| {{doc}}`{path.stem}` |" in the_map
+
+
 @pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
 class TestChapter:
     def test_outputs_are_stored_in_order_and_free_of_noise(self, path):
@@ -179,10 +199,31 @@ class TestChapter:
         )
         for part in ("**After this chapter you can**", "**You need**", "**Run time**"):
             assert part in text
-        for part in ("## Summary", "## Exercises", "{cite:"):
+        for part in ("## Self-test", "## Summary", "## Exercises", "{cite:", "{index}"):
             assert part in text
+        questions = re.search(r"^## Self-test\n(.*?)^## Summary", text, re.M | re.S).group(1)
+        assert questions.count(":::{dropdown} ") >= 3
+        summary = re.search(r"^## Summary\n(.*?)^## Exercises", text, re.M | re.S).group(1)
+        assert len(re.findall(r"[.?](?=\s|$)", summary)) <= 5
         exercises = re.findall(r":label: (ex-\w+)", text)
         assert len(exercises) >= 3
         for label in exercises:
             assert f"{{solution-start}} {label}\n:class: dropdown" in text
         assert text.count("{solution-end}") == len(exercises)
+        assert len(re.findall(r"\{exercise\} ★{1,3} \S", text)) == len(exercises)
+
+    def test_every_solution_is_executed(self, path):
+        inside = False
+        for cell in nbformat.read(path, 4).cells:
+            if "{solution-start}" in cell.source:
+                inside, executed = True, 0
+            elif "{solution-end}" in cell.source:
+                assert executed
+                inside = False
+            elif inside and cell.cell_type == "code":
+                assert cell.execution_count
+                executed += 1
+        assert not inside
+
+    def test_it_is_small(self, path):
+        assert path.stat().st_size < 1.5e6

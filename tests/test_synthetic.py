@@ -1,9 +1,16 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
 from quest82 import scenes, synthetic, video
-from quest82.clips import from_folder
+from quest82.clips import Clip, from_folder
+from quest82.essences import MobileNetV2Extractor
+from quest82.store import EssenceSet, frames_of_view
+from quest82.weights import checkpoint_path
+
+BOOK = Path(__file__).parents[1] / "book"
 
 ACTIONS = list(synthetic.REVERSED)
 
@@ -81,9 +88,46 @@ def test_a_folder_of_files_that_is_made_once(tmp_path):
     assert (read.float() - frames[:5].float()).abs().mean() < 5
 
 
+def test_a_wall_is_repainted_and_nothing_else_changes(tmp_path):
+    own, blue, orange = (
+        synthetic.render("open_door", 2, wall=wall).int() for wall in (None, "blue", "orange")
+    )
+    changed = (blue - orange).abs().amax(dim=1) > 12  # (n, H, W)
+    assert 0.15 < changed.double().mean() < 0.75  # the wall, not the door and the floor
+    assert not changed[:, -20:, 100:150].any()
+    assert ((own - blue).abs().amax(dim=1) > 12)[:, -20:, 100:150].sum() == 0
+    pair = [
+        clip
+        for wall in synthetic.WALLS
+        for clip in synthetic.synthesize(tmp_path, clips_per_action=1, wall=wall, progress=False)
+    ]
+    assert len({clip.id for clip in pair}) == 16
+    assert len({clip.group for clip in pair}) == 8  # one object is one group, whatever its wall
+
+
+@pytest.mark.parametrize("name", ["full", "partial", "walls"])
+def test_the_stored_essences_are_those_of_the_drawn_clips(name, tmp_path):
+    """Draw one clip of a store of the book again, write, read and describe it."""
+    if not checkpoint_path().exists():
+        pytest.skip("the ImageNet weights are not in the cache: quest82 weights")
+    stored = EssenceSet.load(BOOK / "data" / name)
+    row = next(i for i, clip in enumerate(stored.clip_ids) if "stand_up" in clip)
+    swing = "partial" if name == "partial" else "full"
+    wall = "blue" if name == "walls" else None
+    path = tmp_path / "clip.mp4"
+    video.write_video(path, synthetic.render("stand_up", 0, swing=swing, wall=wall), fps=25)
+    frames = frames_of_view(Clip("clip", "", "", path), 0, num_frames=8)
+    with torch.inference_mode():
+        again = MobileNetV2Extractor()(frames[None])[0]
+    assert torch.cosine_similarity(again, stored.essences[row].float(), dim=1).min() > 0.999
+    assert len(stored.classes) == 8
+
+
 def test_what_cannot_be_rendered_is_refused(tmp_path):
     with pytest.raises(ValueError, match="swing"):
         synthetic.synthesize(tmp_path, swing="half")
+    with pytest.raises(ValueError, match="wall"):
+        synthetic.render("open_door", wall="green")
     with pytest.raises(ValueError, match="clips_per_action"):
         synthetic.synthesize(tmp_path, clips_per_action=0)
     with pytest.raises(ValueError, match="open_door"):

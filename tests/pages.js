@@ -1,0 +1,85 @@
+// What test_pages.py asks of a page; Chromium knows these functions on every page it opens.
+const look = {
+  // Waits for formulas and fonts, stops the theme's motion, unfolds what is folded.
+  async settle() {
+    const style = document.createElement('style');
+    style.textContent = '*, *::before, *::after { transition: none !important }';
+    document.head.append(style);
+    for (const folded of document.querySelectorAll('details')) folded.open = true;
+    for (const folded of document.querySelectorAll('.toggle-hidden'))
+      folded.classList.remove('toggle-hidden');
+    await window.MathJax?.startup?.promise;
+    await document.fonts.ready;
+  },
+
+  lostPictures() {
+    const lost = [...document.images].filter(i => !i.complete || !i.naturalWidth);
+    const videos = [...document.querySelectorAll('video')].filter(v => v.error);
+    return [...lost, ...videos].map(e => e.currentSrc || e.outerHTML);
+  },
+
+  // Formulas that are not set, or set with an error, an unknown macro or a dangling reference.
+  badFormulas() {
+    const mistakes = 'mjx-merror, mtext[mathcolor="red"], mjx-container a[href="#"]';
+    const formulas = [...document.querySelectorAll('.math')];
+    const bad = formulas.filter(
+      f => !f.querySelector('mjx-container') || f.querySelector(mistakes));
+    return bad.map(f => f.textContent);
+  },
+
+  tooWide() {
+    const root = document.documentElement, width = root.clientWidth + 1;
+    if (root.scrollWidth <= width) return [];
+    const wide = [...document.body.querySelectorAll('*')].filter(
+      e => e.getBoundingClientRect().right > width);
+    return ['the page', ...wide.map(e => `${e.tagName} ${e.textContent.trim().slice(0, 40)}`)];
+  },
+
+  // The element that the keyboard is on: whether it can be seen, and that the keyboard is there.
+  tabStop() {
+    const e = document.activeElement, box = e.getBoundingClientRect();
+    const style = getComputedStyle(e.closest('form') ?? e);  // a search field rings its form
+    const shadow = !/^(none|rgba\(0, 0, 0, 0\))/.test(style.boxShadow);
+    return {
+      tag: e.tagName,
+      name: `${e.tagName} ${e.className} ${e.textContent.trim().slice(0, 40)}`,
+      seen: box.width > 0 && box.height > 0 && style.visibility === 'visible',
+      ringed: shadow || style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) > 0,
+    };
+  },
+
+  // Text whose contrast with its ground is below `least` (WCAG 2). Colours are read from a
+  // painted pixel, so that any notation and any transparency is understood.
+  faintText(theme, least) {
+    document.documentElement.dataset.theme = theme;
+    const pen = document.createElement('canvas').getContext('2d', {willReadFrequently: true});
+    const light = colours => {
+      for (const colour of colours) { pen.fillStyle = colour; pen.fillRect(0, 0, 1, 1); }
+      return [...pen.getImageData(0, 0, 1, 1).data].slice(0, 3).map(v => v / 255)
+        .map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+        .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0.05);
+    };
+    const layers = e => e ? [...layers(e.parentElement), getComputedStyle(e).backgroundColor] : [];
+    const known = new Map(), contrast = e => {
+      const colours = ['white', ...layers(e), getComputedStyle(e).color], key = colours.join();
+      if (!known.has(key)) known.set(key, light(colours) / light(colours.slice(0, -1)));
+      return Math.max(known.get(key), 1 / known.get(key));
+    };
+    const faint = new Set(), main = document.querySelector('main');
+    const walker = document.createTreeWalker(main, NodeFilter.SHOW_TEXT);
+    while (walker.nextNode()) {
+      const text = walker.currentNode.data.trim(), e = walker.currentNode.parentElement;
+      if (text && e.checkVisibility() && !e.closest('.headerlink') && contrast(e) < least)
+        faint.add(`${theme}: ${e.tagName} ${text.slice(0, 40)}`);
+    }
+    return [...faint];
+  },
+
+  // What figures are laid on, and through which filter they are seen, in the dark theme.
+  cards() {
+    document.documentElement.dataset.theme = 'dark';
+    const pictures = document.querySelectorAll('.bd-article img:not(.only-dark, .dark-light)');
+    const styles = [...pictures].map(picture => getComputedStyle(picture));
+    return styles.map(style => `${style.backgroundColor} ${style.filter}`);
+  },
+};
