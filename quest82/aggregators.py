@@ -35,6 +35,11 @@ class MeanPool(nn.Module):
         return essences.mean(dim=1, dtype=wide).to(essences.dtype)
 
 
+def _projection(in_features: int, projection_size: int, dropout: float) -> nn.Sequential:
+    """Essences (B, T, D) -> (B, T, P), each frame for itself."""
+    return nn.Sequential(nn.Linear(in_features, projection_size), nn.ReLU(), nn.Dropout(dropout))
+
+
 class LSTM(nn.Module):
     """A recurrent network that reads the essences in order (Hochreiter & Schmidhuber 1997).
 
@@ -69,9 +74,7 @@ class LSTM(nn.Module):
             "num_layers": num_layers,
             "dropout": dropout,
         }
-        self.projection = nn.Sequential(
-            nn.Linear(in_features, projection_size), nn.ReLU(), nn.Dropout(dropout)
-        )
+        self.projection = _projection(in_features, projection_size, dropout)
         between_layers = dropout if num_layers > 1 else 0.0
         self.recurrence = nn.LSTM(
             projection_size, hidden_size, num_layers, batch_first=True, dropout=between_layers
@@ -99,6 +102,9 @@ class Attention(nn.Module):
 
     Attributes:
         out_features: P.
+
+    Raises:
+        ValueError: if projection_size is odd and there are positions.
     """
 
     def __init__(
@@ -110,15 +116,18 @@ class Attention(nn.Module):
         dropout: float = 0.5,
     ) -> None:
         super().__init__()
+        if positions and projection_size % 2:
+            raise ValueError(
+                f"projection_size ({projection_size}) must be even: "
+                "positions come as pairs of sine and cosine"
+            )
         self.in_features, self.out_features = in_features, projection_size
         self.options = {
             "projection_size": projection_size,
             "positions": positions,
             "dropout": dropout,
         }
-        self.projection = nn.Sequential(
-            nn.Linear(in_features, projection_size), nn.ReLU(), nn.Dropout(dropout)
-        )
+        self.projection = _projection(in_features, projection_size, dropout)
         self.score = nn.Sequential(nn.Tanh(), nn.Linear(projection_size, 1, bias=False))
 
     def forward(self, essences: Tensor) -> Tensor:

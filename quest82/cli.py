@@ -265,7 +265,7 @@ def ucf101(
         Path, typer.Option(help="Store of the essences; a stopped extraction goes on.")
     ] = Path("ucf101.essences"),
     results: Annotated[
-        Path, typer.Option(help="JSON file for the report; chapter 9 shows it.")
+        Path, typer.Option(help="JSON file for the report; the chapter on UCF101 shows it.")
     ] = Path("book/results/ucf101.json"),
     seeds: Annotated[int, typer.Option(min=1, help="How often, with other initial weights.")] = 3,
     epochs: Epochs = 60,

@@ -43,9 +43,9 @@ def compare(
     """
     if num_seeds < 1:
         raise ValueError(f"num_seeds ({num_seeds}) must be at least 1")
-    if shared := set(train.groups) & set(test.groups):
-        raise ValueError(f"group {min(shared)!r} is in training and test: split by group")
-    learning, watched = _watch_some(train)
+    training.require_apart(train, test, name="test")
+    enough = train.most_parts >= round(1 / _VALIDATION_SHARE)
+    learning, watched = train.split(_VALIDATION_SHARE) if enough else (train, None)
     report = {
         "quest82": __version__,
         "extraction": dict(train.settings),
@@ -96,13 +96,6 @@ def describe(report: Mapping) -> str:
             "ImageNet features is that good: look for clips of one group on both sides"
         )
     return "\n".join(lines)
-
-
-def _watch_some(train: EssenceSet) -> tuple[EssenceSet, EssenceSet | None]:
-    parts = round(1 / _VALIDATION_SHARE)
-    if min(len(set(train.groups)), int(train.labels.bincount().max())) < parts:
-        return train, None
-    return train.split(_VALIDATION_SHARE)
 
 
 def _interval(result: training.Evaluation, test: EssenceSet) -> list[float]:

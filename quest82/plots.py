@@ -8,7 +8,7 @@ read the same on a light page and on a dark one.
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import matplotlib.pyplot as plt
@@ -41,9 +41,7 @@ def contact_sheet(
     left = 1.15 if any(rows) else 0.02  # inches, as all below
     top, bottom = (0.2 if titles else 0.02), (0.36 if arrow else 0.02)
     height = (_WIDTH_INCHES - left) / T * len(rows) + top + bottom
-    figure, axes = plt.subplots(
-        len(rows), T, figsize=(_WIDTH_INCHES, height), dpi=_DPI, squeeze=False, facecolor="white"
-    )
+    figure, axes = _grid(len(rows), T, height)
     for axis, (name, frames) in zip(axes, rows.items(), strict=True):
         for cell, frame in zip(axis, frames, strict=True):
             cell.imshow(frame.permute(1, 2, 0))
@@ -108,8 +106,7 @@ def similarity(matrices: Mapping[str, np.ndarray]) -> Axes:
 def paths(points: Mapping[str, np.ndarray], *, labels: Sequence[str] = ("start", "end")) -> Axes:
     """Clips as walks through a plane: one arrow from each frame's point (T, 2) to the next."""
     _, axes = _figure(3.6)
-    palette = [COLOURS["mean"], COLOURS["lstm"], *_OTHERS]
-    for (name, walk), colour in zip(points.items(), palette, strict=False):
+    for (name, walk), colour in zip(points.items(), _OTHERS, strict=False):
         steps = np.diff(walk, axis=0)
         axes.quiver(
             *walk[:-1].T,
@@ -139,14 +136,7 @@ def planes(rows: Mapping[str, Mapping[str, np.ndarray]]) -> Axes:
     """
     first = next(iter(rows.values()))
     reach = 1.3 * np.abs(next(iter(first.values()))).max()
-    figure, axes = plt.subplots(
-        len(rows),
-        len(first),
-        figsize=(_WIDTH_INCHES, 1.2 * len(rows) + 0.25),
-        dpi=_DPI,
-        squeeze=False,
-        facecolor="white",
-    )
+    figure, axes = _grid(len(rows), len(first), 1.2 * len(rows) + 0.25)
     for axis, (name, panels) in zip(axes, rows.items(), strict=True):
         for panel, (x, y) in zip(axis, panels.values(), strict=True):
             panel.scatter(x, y, s=3, c=np.linspace(0, 1, len(x)), cmap="viridis", lw=0)
@@ -175,10 +165,8 @@ def accuracy_panels(
         for row, (name, ends) in enumerate(results.items()):
             _dot(axis, row, [100 * end for end in ends], COLOURS.get(name.lower()))
         axis.set(xlim=(0, 104), ylim=(rows - 0.5, -0.8), xlabel="accuracy (%)")
-        axis.set_yticks(range(len(results)), list(results))
-        axis.set_title(title, fontsize=10, loc="left")
-        axis.tick_params(axis="y", length=0)
-        axis.spines[["top", "right"]].set_visible(False)
+        _rows(axis, results)
+        _open_panel(axis, title)
     figure.subplots_adjust(left=0.15, right=0.99, bottom=0.5 / figure.get_figheight(), wspace=0.08)
     return axes[0]
 
@@ -258,9 +246,8 @@ def curves(
             axis.xaxis.get_major_locator().set_params(integer=True)
         if "y" in log:
             axis.set_yscale("log")
-        axis.set_title(title, fontsize=10, loc="left")
+        _open_panel(axis, title)
         axis.set_xlabel(x)
-        axis.spines[["top", "right"]].set_visible(False)
     axes[0].set_ylabel(y)
     shown = {}
     for axis in axes:
@@ -287,18 +274,16 @@ def bars(
     rows = max(len(values) for values in panels.values())
     _, axes = _panels(len(panels), 0.3 * rows + 0.9, layout="constrained")
     for axis, (title, values) in zip(axes, panels.items(), strict=True):
-        others = [COLOURS.get(name.lower(), COLOURS["control"]) for name in values]
-        drawn = axis.barh(range(len(values)), list(values.values()), 0.65, color=others)
+        colours = [COLOURS.get(name.lower(), COLOURS["control"]) for name in values]
+        drawn = axis.barh(range(len(values)), list(values.values()), 0.65, color=colours)
         axis.bar_label(drawn, [form.format(v) for v in values.values()], padding=3, fontsize=8)
-        axis.set_yticks(range(len(values)), list(values))
+        _rows(axis, values)
+        _open_panel(axis, title)
         axis.set_ylim(rows - 0.4, -0.6)
         axis.margins(x=0.18)
-        axis.set_title(title, fontsize=10, loc="left")
         axis.set_xlabel(x)
         if log:
             axis.set_xscale("log")
-        axis.tick_params(axis="y", length=0)
-        axis.spines[["top", "right"]].set_visible(False)
     return axes[0]
 
 
@@ -345,15 +330,7 @@ def networks(
     """
     columns = 4
     rows = -(-len(panels) // columns)
-    figure, grid = plt.subplots(
-        rows,
-        columns,
-        figsize=(_WIDTH_INCHES, 1.75 * rows),
-        dpi=_DPI,
-        squeeze=False,
-        layout="constrained",
-        facecolor="white",
-    )
+    _, grid = _grid(rows, columns, 1.75 * rows, layout="constrained")
     for axis in grid.flat:
         axis.set_axis_off()
     for axis, (name, layers) in zip(grid.flat, panels.items(), strict=False):
@@ -442,14 +419,31 @@ def _panels(
     columns: int, height_inches: float, *, layout: str | None = None
 ) -> tuple[plt.Figure, np.ndarray]:
     """A row of panels with a common vertical axis."""
-    figure, axes = plt.subplots(
-        1,
+    figure, axes = _grid(1, columns, height_inches, sharey=True, layout=layout)
+    return figure, axes[0]
+
+
+def _grid(
+    rows: int, columns: int, height_inches: float, **options
+) -> tuple[plt.Figure, np.ndarray]:
+    return plt.subplots(
+        rows,
         columns,
         figsize=(_WIDTH_INCHES, height_inches),
         dpi=_DPI,
         squeeze=False,
-        sharey=True,
-        layout=layout,
         facecolor="white",
+        **options,
     )
-    return figure, axes[0]
+
+
+def _rows(axis: Axes, names: Collection[str]) -> None:
+    """A name to the left of each row, without a tick."""
+    axis.set_yticks(range(len(names)), list(names))
+    axis.tick_params(axis="y", length=0)
+
+
+def _open_panel(axis: Axes, title: str) -> None:
+    """A title above on the left, and no frame above and on the right."""
+    axis.set_title(title, fontsize=10, loc="left")
+    axis.spines[["top", "right"]].set_visible(False)

@@ -77,6 +77,15 @@ class EssenceSet:
         """D, the width of an essence."""
         return self.essences.shape[-1]
 
+    @property
+    def most_parts(self) -> int:
+        """How many parts `split` can cut these clips into at most."""
+        return min(len(set(self.groups)), self._largest_class)
+
+    @property
+    def _largest_class(self) -> int:
+        return int(self.labels.bincount().max()) if len(self) else 0
+
     def subset(self, mask: Tensor | np.ndarray | Sequence) -> EssenceSet:
         """The clips that a boolean mask (N,) keeps, or that a list of row numbers names."""
         rows = torch.as_tensor(np.asarray(mask))
@@ -108,10 +117,9 @@ class EssenceSet:
         if not 0 < fraction <= 0.5:
             raise ValueError(f"fraction ({fraction}) must be above 0 and at most 0.5")
         parts = round(1 / fraction)
-        largest_class = int(self.labels.bincount().max()) if len(self) else 0
-        if min(len(set(self.groups)), largest_class) < parts:
+        if self.most_parts < parts:
             raise ValueError(
-                f"{len(set(self.groups))} groups with up to {largest_class} clips of a class "
+                f"{len(set(self.groups))} groups with up to {self._largest_class} clips of a class "
                 f"cannot be cut into {parts} parts: take a larger fraction or more clips"
             )
         folds = StratifiedGroupKFold(parts, shuffle=True, random_state=seed)
@@ -335,14 +343,15 @@ def frames_of_view(
         key = hashlib.sha256(f"{seed} {view} {clip.id}".encode()).digest()
         generator = torch.Generator().manual_seed(int.from_bytes(key[:8], "little", signed=True))
     transform = ClipTransform(size, train=view > 0, flip=flip)
+
+    def read(length: int) -> Tensor:
+        indices = segment_indices(length, num_frames, generator=generator)
+        return video.read_frames(clip.path, indices)
+
     try:
-        length = video.probe(clip.path).num_frames
-        indices = segment_indices(length, num_frames, generator=generator)
-        frames = video.read_frames(clip.path, indices)
+        frames = read(video.probe(clip.path).num_frames)
     except video.MissingFrame:  # damage has cost some frames: take those that are left
-        length = video.count_frames(clip.path)
-        indices = segment_indices(length, num_frames, generator=generator)
-        frames = video.read_frames(clip.path, indices)
+        frames = read(video.count_frames(clip.path))
     return transform(frames, generator)
 
 

@@ -106,9 +106,8 @@ def render(
     key = [seed, list(SWINGS).index(swing), names.index(action), number]
     rng = np.random.default_rng(key)
     states = draw_states(rng, swing=swing)
-    picture = lru_cache(maxsize=1)(
-        scene(action, rng, wall=WALLS.get(wall))
-    )  # a still state is drawn once
+    draw = scene(action, rng, wall=WALLS.get(wall))
+    picture = lru_cache(maxsize=1)(draw)  # a still state is drawn once
     camera = _camera(rng, picture, len(states))
     frames = np.stack([camera(t, state) for t, state in enumerate(states)])  # (n, H, W, 3)
     return torch.from_numpy(frames).permute(0, 3, 1, 2).contiguous()

@@ -107,7 +107,7 @@ def fit(
         ValueError: if a group is in both, a set is empty, or the loss is not finite.
     """
     config = config or TrainConfig()
-    _require_apart(train, validation)
+    require_apart(train, validation)
     # Fused: all weights are updated in one go, which saves time on small models.
     optimizer = torch.optim.Adam(model.parameters(), lr=config.learning_rate, fused=True)
     history, best_loss, best_weights = History(), float("inf"), None
@@ -234,12 +234,17 @@ def _draw_view(essences: Tensor) -> Tensor:
     return essences[torch.arange(B), torch.randint(V, (B,))]
 
 
-def _require_apart(train: EssenceSet, validation: EssenceSet | None) -> None:
-    if len(train) == 0 or (validation is not None and len(validation) == 0):
-        raise ValueError("train and validation must hold at least one clip each")
-    shared = set(train.groups) & set(validation.groups if validation else ())
+def require_apart(train: EssenceSet, other: EssenceSet | None, *, name: str = "validation") -> None:
+    """Refuse empty sets, and a group that is in training and in the other set.
+
+    Raises:
+        ValueError: names the group.
+    """
+    if len(train) == 0 or (other is not None and len(other) == 0):
+        raise ValueError(f"train and {name} must hold at least one clip each")
+    shared = set(train.groups) & set(other.groups if other else ())
     if shared:
         raise ValueError(
-            f"group {min(shared)!r} is in training and validation: "
+            f"group {min(shared)!r} is in training and {name}: "
             "split by group, for example with EssenceSet.split"
         )

@@ -29,6 +29,9 @@ from torch import Tensor
 _SMALLEST_PICTURE = 5
 # H.264 lets a decoder hold back at most 16 pictures, to bring B-frames into order.
 _MOST_HELD_BACK = 16
+# x264 cuts each picture into as many slices as there are processors, and other slices are another
+# file: with their number fixed, the same frames give the same file on every machine.
+_X264 = {"preset": "veryfast", "threads": "2"}
 
 PathLike = str | os.PathLike
 
@@ -186,9 +189,8 @@ def write_video(path: PathLike, frames: Tensor, *, fps: float) -> None:
     buffer = io.BytesIO()
     container_format = {".mkv": "matroska"}.get(path.suffix, path.suffix.lstrip("."))
     with av.open(buffer, "w", format=container_format) as container:
-        stream = container.add_stream(
-            "libx264", rate=Fraction(fps).limit_denominator(1001), options={"preset": "veryfast"}
-        )
+        rate = Fraction(fps).limit_denominator(1001)
+        stream = container.add_stream("libx264", rate=rate, options=_X264)
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         for picture in frames.permute(0, 2, 3, 1).contiguous().numpy():  # (H, W, 3) each
             container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))

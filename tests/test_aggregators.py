@@ -141,6 +141,12 @@ def test_attention_without_positions_is_order_blind_and_with_them_is_not():
         assert blind is not positions
 
 
+def test_positions_need_an_even_width():
+    with pytest.raises(ValueError, match=r"projection_size \(33\) must be even"):
+        AGGREGATORS["attention"](32, projection_size=33)
+    assert AGGREGATORS["attention"](32, projection_size=33, positions=False).out_features == 33
+
+
 def test_attention_with_equal_scores_is_the_mean_of_the_projections():
     pool = AGGREGATORS["attention"](32, positions=False).eval()
     nn.init.zeros_(pool.score[1].weight)

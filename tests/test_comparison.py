@@ -30,6 +30,8 @@ def test_groups_on_both_sides_are_refused(halves):
     train, _ = halves
     with pytest.raises(ValueError, match="training and test"):
         comparison.compare(train, train)
+    with pytest.raises(ValueError, match="at least one clip"):
+        comparison.compare(train, train.subset([]))
     with pytest.raises(ValueError, match="num_seeds"):
         comparison.compare(*halves, num_seeds=0)
 

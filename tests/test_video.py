@@ -1,4 +1,5 @@
 import contextlib
+import os
 import random
 import shutil
 
@@ -63,6 +64,18 @@ def test_one_frame_is_a_video(write_clip):
 def test_names_with_spaces_and_cyrillic_letters(write_clip):
     path = write_clip("открыть дверь (1).mp4")
     assert video.read_frames(path, [3]).shape == (1, 3, 64, 64)
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="Linux only")
+def test_the_number_of_processors_does_not_show_in_the_file(write_clip):
+    allowed = os.sched_getaffinity(0)
+    many = write_clip().read_bytes()
+    os.sched_setaffinity(0, {min(allowed)})
+    try:
+        one = write_clip().read_bytes()
+    finally:
+        os.sched_setaffinity(0, allowed)
+    assert one == many
 
 
 def test_a_wrong_ending_does_not_matter(write_clip, tmp_path):
