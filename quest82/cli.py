@@ -314,9 +314,10 @@ def predict(
     """
     import torch
 
-    from . import classifier, store
+    from . import classifier
     from .clips import Clip
     from .essences import MobileNetV2Extractor
+    from .views import frames_of_view
 
     network, settings = classifier.load(model)
     extractor, how = MobileNetV2Extractor().to(_device(device)), settings["extraction"]
@@ -326,7 +327,7 @@ def predict(
     for path in videos:
         try:
             clip = Clip(path.name, "", "", path)
-            frames = store.frames_of_view(clip, 0, num_frames=how["num_frames"], size=how["size"])
+            frames = frames_of_view(clip, 0, num_frames=how["num_frames"], size=how["size"])
         except ValueError as error:
             typer.echo(f"quest82: {error}", err=True)
             failed = True

@@ -21,10 +21,10 @@ from . import __version__, video
 from .clips import Clip, classes_of
 from .essence_files import StoreError, StoreWriter, read_store
 from .essences import MobileNetV2Extractor
-from .sampling import segment_indices
 from .transforms import ClipTransform
+from .views import frames_of_view
 
-__all__ = ["EssenceSet", "StoreError", "cache_folder", "extract", "frames_of_view"]
+__all__ = ["EssenceSet", "StoreError", "cache_folder", "extract"]
 
 
 @dataclass(frozen=True)
@@ -246,7 +246,8 @@ def extract(
         extractor: frames in, essences out; on whatever device it is.
         path: folder of the store.
         num_frames: T, segments per clip.
-        views: V (see `frames_of_view`); the essences have shape (N, T, D) for 1, else (N, V, T, D).
+        views: V (see `views.frames_of_view`); the essences have shape (N, T, D) for 1, else
+            (N, V, T, D).
         size: side of the crop in pixels.
         flip: let the random views mirror clips; off where the label depends on the side.
         seed: of the random views.
@@ -316,43 +317,6 @@ def _extract_missing(
             bar.update()
     if not writer.complete:
         writer.finish()
-
-
-def frames_of_view(
-    clip: Clip,
-    view: int,
-    *,
-    num_frames: int = 16,
-    size: int = 224,
-    flip: bool = True,
-    seed: int = 0,
-) -> Tensor:
-    """The frames of one view of a clip, as the network sees them.
-
-    View 0 shows the centre of each segment through the centre crop. Every other one shows a
-    random frame of each segment through one random crop, drawn from seed, view and clip id.
-
-    Returns:
-        float32 tensor (T, 3, S, S) in [0, 1].
-
-    Raises:
-        VideoError: if the clip's file cannot be read.
-    """
-    generator = None
-    if view:
-        key = hashlib.sha256(f"{seed} {view} {clip.id}".encode()).digest()
-        generator = torch.Generator().manual_seed(int.from_bytes(key[:8], "little", signed=True))
-    transform = ClipTransform(size, train=view > 0, flip=flip)
-
-    def read(length: int) -> Tensor:
-        indices = segment_indices(length, num_frames, generator=generator)
-        return video.read_frames(clip.path, indices)
-
-    try:
-        frames = read(video.probe(clip.path).num_frames)
-    except video.MissingFrame:  # damage has cost some frames: take those that are left
-        frames = read(video.count_frames(clip.path))
-    return transform(frames, generator)
 
 
 @torch.inference_mode()

@@ -31,9 +31,8 @@ ARROWS = {
     "weights": set(),
     "essences": {"weights"},
     "essence_files": set(),
-    "store": {
-        "__init__", "clips", "sampling", "video", "transforms", "essences", "essence_files",
-    },
+    "views": {"clips", "sampling", "video", "transforms"},
+    "store": {"__init__", "clips", "video", "transforms", "essences", "essence_files", "views"},
     "aggregators": set(),
     "classifier": {"aggregators"},
     "training": {"store"},

@@ -18,6 +18,7 @@ from quest82 import clips, store, video
 from quest82.essences import MobileNetV2Extractor
 from quest82.store import EssenceSet, StoreError
 from quest82.transforms import ClipTransform
+from quest82.views import frames_of_view
 
 FILES = ("clips.jsonl", "essences.npy", "manifest.json")
 
@@ -330,4 +331,4 @@ def test_a_clip_that_damage_has_shortened_is_read_for_what_is_left(tmp_path, mon
     info = video.probe(path)
     monkeypatch.setattr(video, "probe", lambda p: replace(info, num_frames=30))
     clip = clips.Clip("x", "a", "x", path)
-    assert store.frames_of_view(clip, 0, num_frames=4, size=32).shape == (4, 3, 32, 32)
+    assert frames_of_view(clip, 0, num_frames=4, size=32).shape == (4, 3, 32, 32)

@@ -7,7 +7,8 @@ import torch
 from quest82 import scenes, synthetic, video
 from quest82.clips import Clip, from_folder
 from quest82.essences import MobileNetV2Extractor
-from quest82.store import EssenceSet, frames_of_view
+from quest82.store import EssenceSet
+from quest82.views import frames_of_view
 from quest82.weights import checkpoint_path
 
 BOOK = Path(__file__).parents[1] / "book"
