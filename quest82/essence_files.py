@@ -14,7 +14,8 @@ import io
 import json
 import os
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -74,7 +75,8 @@ class StoreWriter:
         row = np.asarray(essences).astype("<f2")
         if not np.isfinite(row).all():
             raise StoreError(f"{self.path}: the essences of {line['id']} do not fit into float16")
-        _append(self.path / _NUMBERS, row.tobytes())
+        with self._nothing_lost():
+            _append(self.path / _NUMBERS, row.tobytes())
         self._append_line({**line, "checksum": _checksum(row, line)})
 
     def skip(self, line: Mapping, reason: str) -> None:
@@ -89,17 +91,29 @@ class StoreWriter:
             for name in (_NUMBERS, _LINES, _MANIFEST):
                 (self.path / name).unlink()
             raise StoreError(f"{self.path}: not one clip could be read ({reasons})")
-        with (self.path / _NUMBERS).open("r+b") as file:
-            file.write(_header(written, self.row_shape))
-        self._write_manifest(
-            complete=True, num_clips=written, num_skipped=len(self.lines) - written
-        )
+        skipped = len(self.lines) - written
+        with self._nothing_lost():
+            with (self.path / _NUMBERS).open("r+b") as file:
+                file.write(_header(written, self.row_shape))
+            self._write_manifest(complete=True, num_clips=written, num_skipped=skipped)
         self.complete = True
 
     def _append_line(self, line: dict) -> None:
         text = json.dumps(line, ensure_ascii=False) + "\n"
-        _append(self.path / _LINES, text.encode())
+        with self._nothing_lost():
+            _append(self.path / _LINES, text.encode())
         self.lines.append(line)
+
+    @contextmanager
+    def _nothing_lost(self) -> Iterator[None]:
+        """A disk that is full costs at most the clip being written, which comes again."""
+        try:
+            yield
+        except OSError as error:
+            raise StoreError(
+                f"{self.path}: cannot be written ({error.strerror}); {len(self.lines)} clips are "
+                "safe: make space and run the same again to go on"
+            ) from error
 
     def _cut_unfinished(self) -> list[dict]:
         """Bring both files back to the last clip of which all was written."""
@@ -179,6 +193,11 @@ def read_manifest(path: Path) -> dict:
         raise
     except (KeyError, TypeError, ValueError) as error:
         raise StoreError(f"{path / _MANIFEST}: is damaged ({error}); {_REMEDY}") from error
+
+
+def settings_of(path: Path) -> dict:
+    """How the store in a folder was made, finished or not; empty where there is none."""
+    return read_manifest(path)["settings"] if (path / _MANIFEST).exists() else {}
 
 
 def _map_numbers(path: Path, num_rows: int, row_shape: Sequence[int]) -> np.ndarray:

@@ -6,6 +6,7 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -17,12 +18,14 @@ from sklearn.model_selection import StratifiedGroupKFold
 from torch import Tensor
 from tqdm import tqdm
 
-from . import __version__, video
+from . import __version__
 from .clips import Clip, classes_of
-from .essence_files import StoreError, StoreWriter, read_store
+from .decoding import read_all
+from .engines import open_engine
+from .essence_files import StoreError, StoreWriter, read_store, settings_of
 from .essences import MobileNetV2Extractor
 from .transforms import ClipTransform
-from .views import frames_of_view
+from .video import VideoError
 
 __all__ = ["EssenceSet", "StoreError", "cache_folder", "extract"]
 
@@ -234,12 +237,16 @@ def extract(
     size: int = 224,
     flip: bool = True,
     seed: int = 0,
+    engine: str | None = None,
+    num_workers: int | None = None,
+    time_limit_seconds: float = 60,
     progress: bool = True,
 ) -> EssenceSet:
     """Turn clips into a store of essences: decode, crop, describe, write, clip by clip.
 
-    A run that was stopped goes on where it was; a finished store is opened as it is. A clip
-    that cannot be read is skipped and listed with the reason in `EssenceSet.skipped`.
+    Worker processes decode ahead while an engine describes. A run that was stopped goes on where
+    it was; a finished store is opened as it is. A clip that cannot be read, takes too long or
+    crashes its decoder is skipped and listed with the reason in `EssenceSet.skipped`.
 
     Args:
         clips: what to describe; their order is the order of the store.
@@ -251,18 +258,28 @@ def extract(
         size: side of the crop in pixels.
         flip: let the random views mirror clips; off where the label depends on the side.
         seed: of the random views.
+        engine: what runs the network (see `engines`); None takes the fastest that works here, or
+            that with which the store was begun. Which one it was stands in `EssenceSet.settings`.
+        num_workers: processes that decode; None for one per core, 0 to decode in this process,
+            without protection from files that hang or crash.
+        time_limit_seconds: for decoding one clip.
         progress: show a progress bar with the time left.
 
     Raises:
-        ValueError: if there are no clips, or a number is below 1.
-        StoreError: if the folder holds a store of other clips or settings, or is damaged, or
-            not one clip could be read.
+        ValueError: if there are no clips, a number is too small, or the engine is unknown.
+        EngineError: if the engine that was named does not work here.
+        StoreError: if the folder holds a store of other clips or settings, or is damaged, the
+            disk is full, or not one clip could be read.
     """
-    if not clips or views < 1 or num_frames < 1:
+    if num_workers is None:
+        num_workers = min(torch.get_num_threads(), len(clips))
+    if not clips or views < 1 or num_frames < 1 or num_workers < 0 or not time_limit_seconds > 0:
         raise ValueError(
-            f"clips ({len(clips)}), num_frames ({num_frames}) and views ({views}) "
-            "must each be at least 1"
+            f"clips ({len(clips)}), num_frames ({num_frames}) and views ({views}) must each be at "
+            f"least 1, num_workers ({num_workers}) at least 0, time_limit_seconds "
+            f"({time_limit_seconds}) above 0"
         )
+    ClipTransform(size)  # refuses a bad size before anything is written
     path = Path(path)
     settings = {
         "num_frames": num_frames,
@@ -272,14 +289,13 @@ def extract(
         "views": views,
         "sampler": "segments",
         "weights": extractor.fingerprint(),
+        "engine": engine,
         "clips": _digest(clips),
     }
-    ClipTransform(size)  # refuses a bad size before anything is written
-    leading = (views,) if views > 1 else ()
-    row_shape = (*leading, num_frames, extractor.num_features)
+    reading = {"num_workers": num_workers, "time_limit_seconds": time_limit_seconds}
     try:
         with FileLock(_lock_file(path), timeout=0):
-            _extract_missing(clips, extractor, path, settings, row_shape, progress)
+            _extract_missing(clips, extractor, path, settings, progress=progress, **reading)
     except Timeout as error:
         raise StoreError(f"{path}: another extraction is writing there; wait for it") from error
     return EssenceSet.load(path)
@@ -296,35 +312,35 @@ def _extract_missing(
     extractor: MobileNetV2Extractor,
     path: Path,
     settings: Mapping,
-    row_shape: tuple[int, ...],
+    *,
     progress: bool,
+    **reading: float,
 ) -> None:
     """Write every clip that is not in the store yet, in order, and finish it."""
+    views, size, T = settings["views"], settings["size"], settings["num_frames"]
+    name = settings["engine"] or settings_of(path).get("engine")
+    engine = None if name else open_engine(extractor, size=size)
+    settings = {**settings, "engine": name or engine.name}
+    leading = (views,) if views > 1 else ()
+    row_shape = (*leading, T, extractor.num_features)
     writer = StoreWriter(path, settings, classes_of(clips), row_shape)
+    if writer.complete:
+        return
+    engine = engine or open_engine(extractor, size=size, name=name)
     done = len(writer.lines)
     how = {name: settings[name] for name in ("num_frames", "size", "flip", "seed")}
-    with tqdm(
-        desc="extracting", total=len(clips), initial=done, unit="clip", disable=not progress
-    ) as bar:
-        for clip in clips[done:]:
+    decoded = read_all(clips[done:], num_views=views, **how, **reading)
+    bar = tqdm(desc="extracting", total=len(clips), initial=done, unit="clip", disable=not progress)
+    with bar, closing(decoded):
+        for clip, frames in zip(clips[done:], decoded, strict=True):
             line = {"id": clip.id, "label": clip.label, "group": clip.group}
-            try:
-                views = [frames_of_view(clip, v, **how) for v in range(settings["views"])]
-            except video.VideoError as error:
-                writer.skip(line, str(error).replace(str(clip.path), clip.id))
+            if isinstance(frames, VideoError):
+                writer.skip(line, str(frames).replace(str(clip.path), clip.id))
             else:
-                writer.add(line, _describe(views, extractor).reshape(row_shape))
+                essences = torch.stack([engine(view) for view in frames])  # (V, T, D)
+                writer.add(line, essences.reshape(row_shape).half().numpy())
             bar.update()
-    if not writer.complete:
-        writer.finish()
-
-
-@torch.inference_mode()
-def _describe(views: Sequence[Tensor], extractor: MobileNetV2Extractor) -> np.ndarray:
-    """V views (T, 3, S, S) -> float16 essences (V, T, D); one at a time keeps memory flat."""
-    device = extractor.mean.device
-    essences = [extractor(view[None].to(device))[0] for view in views]
-    return torch.stack(essences).half().cpu().numpy()
+    writer.finish()
 
 
 def _digest(clips: Sequence[Clip]) -> str:

@@ -60,16 +60,20 @@ class ClipTransform:
         Raises:
             ValueError: if frames have another shape or type, or train is set without generator.
         """
+        return F.to_dtype(self.crop(frames, generator), torch.float32, scale=True)
+
+    def crop(self, frames: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """The same in whole numbers: uint8 (T, 3, H, W) -> uint8 (T, 3, S, S)."""
         if frames.dtype != torch.uint8 or frames.ndim != 4 or frames.shape[1] != 3:
             raise ValueError(
                 f"frames ({frames.dtype}, {tuple(frames.shape)}) must be uint8 of shape "
                 "(T, 3, H, W), as video.read_frames gives them"
             )
         if not self.train:
-            return _as_float(self._centre(frames))
+            return self._centre(frames)
         if generator is None:
             raise ValueError("train=True draws a random crop: pass a torch.Generator")
-        return _as_float(self._random(frames, generator))
+        return self._random(frames, generator)
 
     def _centre(self, frames: Tensor) -> Tensor:
         H, W = frames.shape[-2:]
@@ -100,7 +104,3 @@ def _random_window(
 
 def _uniform(low: float, high: float, generator: torch.Generator) -> float:
     return low + (high - low) * torch.rand((), dtype=torch.float64, generator=generator).item()
-
-
-def _as_float(frames: Tensor) -> Tensor:
-    return F.to_dtype(frames, torch.float32, scale=True)

@@ -32,7 +32,12 @@ ARROWS = {
     "essences": {"weights"},
     "essence_files": set(),
     "views": {"clips", "sampling", "video", "transforms"},
-    "store": {"__init__", "clips", "video", "transforms", "essences", "essence_files", "views"},
+    "decoding": {"clips", "video", "views"},
+    "engines": {"essences"},
+    "store": {
+        "__init__", "clips", "video", "transforms", "essences", "essence_files", "decoding",
+        "engines",
+    },
     "aggregators": set(),
     "classifier": {"aggregators"},
     "training": {"store"},

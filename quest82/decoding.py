@@ -1,0 +1,266 @@
+"""Decoding in worker processes: a file that hangs or crashes its decoder costs that one clip.
+
+A worker is this module run as a program. It gets one request per line (JSON), and answers with a
+line that says what follows and then the bytes of the frames. Nothing is shared but two pipes, so
+the process can be killed at any moment; a new one takes its place.
+
+`multiprocessing` is not used because it would run the caller's main program again in every worker,
+and PyTorch's DataLoader because it ends with the first worker that dies.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+import traceback
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from . import views
+from .clips import Clip
+from .video import VideoError
+
+# A worker whose parent was killed ends itself; the parent's own limit comes first.
+_GRACE_SECONDS = 10
+_REMEDY = "look at the file with `quest82 check`, and re-encode it or leave it out"
+
+
+def _command() -> list[str]:
+    """The worker's program; it finds its modules where this process does."""
+    code = f"import sys; sys.path[:] = {sys.path!r}; from quest82 import decoding; decoding.main()"
+    return [sys.executable, "-c", code]
+
+
+class Worker:
+    """One process that decodes, started again whenever it had to be killed.
+
+    Args:
+        time_limit_seconds: for one clip; the process is killed when it is over.
+        command: another program that speaks the same language (for tests).
+    """
+
+    def __init__(self, *, time_limit_seconds: float, command: Sequence[str] | None = None) -> None:
+        self.time_limit_seconds, self.command = time_limit_seconds, command or _command()
+        self.process: subprocess.Popen | None = None
+        self.ready = False
+
+    def read(self, clip: Clip, *, num_views: int = 1, **how: int) -> Tensor:
+        """The frames of views 0 to V - 1 of a clip.
+
+        A clip at which the process dies gets a second chance in a new one: it may have been the
+        system that wanted its memory back.
+
+        Args:
+            clip: the clip.
+            num_views: V.
+            how: num_frames, size, flip and seed of `views.pixels_of_view`.
+
+        Returns:
+            uint8 tensor (V, T, 3, S, S).
+
+        Raises:
+            VideoError: if the clip cannot be read, takes too long, or kills the process twice.
+            RuntimeError: if the process does not start, or fails by a fault of its own.
+        """
+        remedy = "look at the file with `quest82 check`, and re-encode it or leave it out"
+        for _ in range(2):
+            try:
+                answer = self._ask(clip, num_views=num_views, how=how)
+            except TimeoutError as error:
+                limit = f"{self.time_limit_seconds:g} s"
+                raise VideoError(
+                    f"{clip.path}: took longer than {limit} to read; {remedy}"
+                ) from error
+            except (EOFError, BrokenPipeError):
+                cause = _cause(self.stop())
+                continue
+            if isinstance(answer, Tensor):
+                return answer
+            raise VideoError(answer)
+        raise VideoError(f"{clip.path}: the process that read it died ({cause}); {remedy}")
+
+    def start(self) -> None:
+        """Start the process, unless it runs."""
+        if self.process is None or self.process.poll() is not None:
+            self.ready = False
+            self.process = subprocess.Popen(
+                self.command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                env={**os.environ, "OMP_NUM_THREADS": "1"},
+            )
+
+    def stop(self) -> int:
+        """End the process, whatever it is doing; its exit code."""
+        self.process.kill()
+        return self.process.wait()
+
+    def _ask(self, clip: Clip, **request: object) -> Tensor | str:
+        """Frames, or what is wrong with the clip; TimeoutError, EOFError if the process ends."""
+        self.start()
+        if not self.ready and not self.process.stdout.readline():
+            raise RuntimeError(f"a worker process does not start (exit code {self.stop()})")
+        self.ready = True
+        seconds = self.time_limit_seconds + _GRACE_SECONDS
+        request |= {"id": clip.id, "path": str(clip.path.absolute()), "seconds": seconds}
+        too_long = threading.Event()
+
+        def give_up() -> None:
+            too_long.set()
+            self.process.kill()
+
+        timer = threading.Timer(self.time_limit_seconds, give_up)
+        timer.start()
+        try:
+            return _converse(self.process, request)
+        except (EOFError, BrokenPipeError):
+            if too_long.is_set():
+                raise TimeoutError from None
+            raise
+        finally:
+            timer.cancel()
+            timer.join()
+            if too_long.is_set():  # even if the answer came at the last moment
+                self.stop()
+
+
+def _converse(process: subprocess.Popen, request: Mapping) -> Tensor | str:
+    """One request and its answer; EOFError if the process ends before it is complete."""
+    process.stdin.write(json.dumps(request).encode() + b"\n")
+    process.stdin.flush()
+    line = process.stdout.readline()
+    if not line:
+        raise EOFError
+    answer = json.loads(line)
+    if "bug" in answer:
+        raise RuntimeError(f"reading {request['id']} failed:\n{answer['bug']}")
+    if "problem" in answer:
+        return answer["problem"]
+    frames = np.empty(answer["shape"], np.uint8)  # (V, T, 3, S, S)
+    if process.stdout.readinto(memoryview(frames).cast("B")) < frames.nbytes:
+        raise EOFError
+    return torch.from_numpy(frames)
+
+
+def read_all(
+    clips: Sequence[Clip], *, num_workers: int, time_limit_seconds: float, **how: int
+) -> Iterator[Tensor | VideoError]:
+    """The frames of many clips, in their order, decoded side by side.
+
+    At most two clips per worker wait to be taken, so memory stays bounded.
+
+    Args:
+        clips: what to read.
+        num_workers: processes; 0 reads in this one, without a time limit.
+        time_limit_seconds: for one clip.
+        how: as for `Worker.read`.
+
+    Yields:
+        For each clip uint8 frames (V, T, 3, S, S), or the error that it cost.
+    """
+    if num_workers == 0:
+        yield from (_read_here(clip, **how) for clip in clips)
+        return
+    workers = [Worker(time_limit_seconds=time_limit_seconds) for _ in range(num_workers)]
+    idle = queue.SimpleQueue()
+    for worker in workers:
+        worker.start()
+        idle.put(worker)
+
+    def read(clip: Clip) -> Tensor | VideoError:
+        worker = idle.get()
+        try:
+            return worker.read(clip, **how)
+        except VideoError as error:
+            return error
+        finally:
+            idle.put(worker)
+
+    pool = ThreadPoolExecutor(num_workers)
+    try:
+        waiting: deque[Future] = deque()
+        for clip in clips:
+            waiting.append(pool.submit(read, clip))
+            if len(waiting) > 2 * num_workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        for wait in (False, True):  # a thread may just be starting its process again
+            pool.shutdown(wait=wait, cancel_futures=True)
+            for worker in workers:
+                worker.stop()
+
+
+def _read_here(clip: Clip, **how: int) -> Tensor | VideoError:
+    try:
+        return _read_views(clip, **how)
+    except VideoError as error:
+        return error
+
+
+def _read_views(clip: Clip, *, num_views: int = 1, **how: int) -> Tensor:
+    frames = [views.pixels_of_view(clip, view, **how) for view in range(num_views)]
+    return torch.stack([view.contiguous() for view in frames])
+
+
+def _cause(code: int) -> str:
+    try:
+        return signal.Signals(-code).name
+    except ValueError:
+        return f"exit code {code}"
+
+
+def main() -> None:
+    """Answer requests until there are no more: what a worker process does."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends this one
+    torch.set_num_threads(1)
+    answers = os.fdopen(os.dup(1), "wb")
+    silence = os.open(os.devnull, os.O_WRONLY)
+    for stream in (1, 2):  # decoders print what they think of a file
+        os.dup2(silence, stream)
+    _send(answers, {"ready": True})
+    for line in sys.stdin.buffer:
+        _serve(json.loads(line), answers)
+
+
+def _serve(request: Mapping, answers: BinaryIO) -> None:
+    clip = Clip(request["id"], "", "", Path(request["path"]))
+    frames = None
+    _end_after(request["seconds"])
+    try:
+        frames = _read_views(clip, num_views=request["num_views"], **request["how"]).numpy()
+        answer = {"shape": frames.shape}
+    except VideoError as error:
+        answer = {"problem": str(error)}
+    except MemoryError:
+        answer = {"problem": f"{clip.path}: its pictures do not fit into memory; make them smaller"}
+    except Exception:  # no fault of the clip's: told to the parent, which stops
+        answer = {"bug": traceback.format_exc()}
+    _end_after(0)
+    _send(answers, answer, frames)
+
+
+def _end_after(seconds: float) -> None:
+    """Let the system end this process later, or (0) not at all; Windows knows no such thing."""
+    if hasattr(signal, "setitimer"):
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+
+
+def _send(answers: BinaryIO, answer: Mapping, frames: np.ndarray | None = None) -> None:
+    answers.write(json.dumps(answer).encode() + b"\n")
+    if frames is not None:
+        answers.write(memoryview(frames).cast("B"))
+    answers.flush()
