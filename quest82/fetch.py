@@ -160,6 +160,8 @@ def _attempt(url: str, part: _Part, num_bytes: int | None, progress: bool) -> No
         check_room(part.target.parent, (total or 0) - part.num_bytes(), part.target.name)
         with part.path.open("ab") as file, _bar(part, total, progress) as bar:
             for chunk in _chunks(response):
+                if total is not None and file.tell() + len(chunk) > total:
+                    raise _Refused(f"the server sends more than the {total:,} bytes it announces")
                 file.write(chunk)
                 bar.update(len(chunk))
     if total is not None and part.num_bytes() != total:

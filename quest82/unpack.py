@@ -97,6 +97,8 @@ def _members(archive: Path, wanted: Collection[str]) -> list[rarfile.RarInfo]:
         raise UnpackError(
             f"{archive}: not a RAR archive that can be read ({error}); delete it and run again"
         ) from error
+    if not members:  # an archive whose headers are encrypted looks like this, too
+        raise UnpackError(f"{archive}: holds no file that can be read; delete it and run again")
     names = Counter(map(_file_name, members))
     for member in members:
         twice = _file_name(member) in wanted and names[_file_name(member)] > 1
@@ -106,7 +108,7 @@ def _members(archive: Path, wanted: Collection[str]) -> list[rarfile.RarInfo]:
 
 
 def _objection(member: rarfile.RarInfo) -> str:
-    path = PurePosixPath(member.filename.replace("\\", "/"))
+    path = PurePosixPath(member.filename)  # rarfile has turned backslashes
     if path.is_absolute() or ".." in path.parts or ":" in member.filename:
         return "a name that leads out of the folder"
     if not member.is_file() or member.file_redir:
@@ -179,7 +181,7 @@ def _is_there(path: Path, member: rarfile.RarInfo) -> bool:
 
 
 def _file_name(member: rarfile.RarInfo) -> str:
-    return PurePosixPath(member.filename.replace("\\", "/")).name
+    return PurePosixPath(member.filename).name
 
 
 def _make_folder(folder: Path) -> None:

@@ -131,7 +131,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_error(416)
             return
         self._send_head(fault, begin, len(body))
-        self.wfile.write(body[begin:][: fault.get("cut")])
+        self.wfile.write(body[begin:][: fault.get("cut")] + fault.get("extra", b""))
         if fault.get("hang") == "inside":
             web.over.wait(5)
 

@@ -156,6 +156,13 @@ def test_more_announced_than_sent_is_a_broken_connection(web, url, target):
     assert not target.exists()
 
 
+def test_a_server_that_does_not_stop_is_stopped(web, url, target):
+    web.faults = [{"cut": 5000}, {"announce": None, "extra": b"more"}]
+    with pytest.raises(FetchError, match="sends more than the 10,240 bytes it announces"):
+        get(url, target)
+    assert not target.exists()
+
+
 @pytest.mark.parametrize("announced", [len(BODY) - 10, None])
 def test_a_wrong_file_never_gets_the_name(web, url, target, announced):
     web.faults = [{"announce": announced}]

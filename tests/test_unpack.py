@@ -140,6 +140,12 @@ def test_a_file_that_is_no_archive(tmp_path, programs, targets):
         unpack.unpack(tmp_path / "films.rar", targets, progress=False)
 
 
+def test_an_archive_without_files_is_not_taken_for_done(tmp_path, programs, targets):
+    archive = write_rar(tmp_path / "films.rar", {"films/": b""}, modes=MODES)
+    with pytest.raises(UnpackError, match="holds no file that can be read"):
+        unpack.unpack(archive, targets, progress=False)
+
+
 def test_a_file_where_a_folder_should_be(tmp_path, programs, targets):
     (tmp_path / "out").write_text("mine")
     archive = write_rar(tmp_path / "films.rar", MEMBERS, modes=MODES)
