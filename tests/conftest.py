@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -86,3 +88,84 @@ def make_set():
         )
 
     return make
+
+
+class Web:
+    """A server on this machine. Each of `faults` spoils the answer to one request, in turn."""
+
+    def __init__(self):
+        self.files, self.faults, self.requests, self.ranges = {}, [], [], []
+        self.etag, self.date = '"v1"', "Fri, 01 Feb 2013 10:00:00 GMT"
+        self.over = threading.Event()
+        handler = type("Handler", (_Handler,), {"web": self})
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self.server.handle_error = lambda *args: None
+        poll = {"poll_interval": 0.01}
+        threading.Thread(target=self.server.serve_forever, kwargs=poll, daemon=True).start()
+
+    def url(self, name: str) -> str:
+        return f"http://127.0.0.1:{self.server.server_port}/{name}"
+
+    def close(self):
+        self.over.set()
+        self.server.shutdown()
+        self.server.server_close()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        web = self.web
+        web.requests.append(self.path[1:])
+        web.ranges.append(self.headers["Range"])
+        fault = web.faults.pop(0) if web.faults else {}
+        fault.get("before", lambda: None)()
+        if fault.get("hang") == "before":
+            web.over.wait(5)
+            return
+        body = web.files.get(self.path[1:])
+        if "status" in fault or body is None:
+            self.send_error(fault.get("status", 404))
+            return
+        begin = self._begin(fault, len(body))
+        if begin >= len(body):
+            self.send_error(416)
+            return
+        self._send_head(fault, begin, len(body))
+        self.wfile.write(body[begin:][: fault.get("cut")] + fault.get("extra", b""))
+        if fault.get("hang") == "inside":
+            web.over.wait(5)
+
+    def _begin(self, fault: dict, length: int) -> int:
+        """Where the answer begins in the file: 0 unless a rest of the same version is asked for."""
+        same = self.headers["If-Range"] in (self.web.etag, self.web.date)
+        if not self.headers["Range"] or fault.get("ignore_range"):
+            return 0
+        if not same and not fault.get("ignore_if_range"):
+            return 0
+        return int(self.headers["Range"][6:-1]) + fault.get("shift", 0)
+
+    def _send_head(self, fault: dict, begin: int, length: int):
+        self.send_response(206 if begin else 200)
+        if begin:
+            self.send_header("Content-Range", f"bytes {begin}-{length - 1}/{length}")
+        announced = fault.get("announce", length - begin)
+        if fault.get("hang") == "inside":
+            announced += 1
+        for name, value in (
+            ("Content-Length", announced),
+            ("ETag", self.web.etag),
+            ("Last-Modified", self.web.date),
+        ):
+            if value is not None:
+                self.send_header(name, str(value))
+        self.end_headers()
+
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture
+def web():
+    web = Web()
+    yield web
+    web.close()

@@ -1,18 +1,12 @@
 import contextlib
 import json
-import os
 import shutil
-import signal
-import subprocess
-import sys
-import time
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from conftest import moving_square
-from torchvision.models import mobilenet_v2
 
 from quest82 import clips, store, video
 from quest82.essences import MobileNetV2Extractor
