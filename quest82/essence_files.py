@@ -23,6 +23,7 @@ import numpy as np
 _FORMAT = "quest82-essences/1"
 _REMEDY = "delete the folder and extract again"
 _NUMBERS, _LINES, _MANIFEST = "essences.npy", "clips.jsonl", "manifest.json"
+_PARTIAL = "manifest.json.part"
 
 
 class StoreError(ValueError):
@@ -53,22 +54,22 @@ class StoreWriter:
         self.row_shape = list(row_shape)
         if path.exists() and not path.is_dir():
             raise StoreError(f"{path}: is a file; choose another folder for the store")
+        self.lines: list[dict] = []
         path.mkdir(parents=True, exist_ok=True)
         if (path / _MANIFEST).exists():
             manifest = read_manifest(path)
             _require_same(path, manifest["settings"], self.settings)
             _require_same(path, {"row_shape": manifest["row_shape"]}, {"row_shape": self.row_shape})
             self.complete = manifest["complete"]
-        elif any(path.iterdir()):
+        elif {file.name for file in path.iterdir()} - {_PARTIAL}:
             raise StoreError(f"{path}: holds other files; delete them or choose another folder")
-        else:
-            (path / _NUMBERS).write_bytes(_header(0, self.row_shape))
-            (path / _LINES).touch()
+        else:  # first of all, so that a run killed here is known by it
             self.complete = False
-            self._write_manifest(complete=False)
-        self.lines = [line for _, line in _parse_lines(path)]
-        if not self.complete:
-            self.lines = self._cut_unfinished()
+            with self._nothing_lost():
+                self._write_manifest(complete=False)
+        self.lines = (
+            [line for _, line in _parse_lines(path)] if self.complete else self._cut_unfinished()
+        )
 
     def add(self, line: Mapping, essences: np.ndarray) -> None:
         """Append one clip: its essences (T, D) or (V, T, D), then its line."""
@@ -117,10 +118,16 @@ class StoreWriter:
 
     def _cut_unfinished(self) -> list[dict]:
         """Bring both files back to the last clip of which all was written."""
-        header, row_bytes = len(_header(0, self.row_shape)), 2 * int(np.prod(self.row_shape))
-        rows_left = ((self.path / _NUMBERS).stat().st_size - header) // row_bytes
+        numbers, lines = self.path / _NUMBERS, self.path / _LINES
+        header, row_bytes = _header(0, self.row_shape), 2 * int(np.prod(self.row_shape))
+        with self._nothing_lost():
+            lines.touch()
+            numbers.touch()
+            if lines.stat().st_size == 0:  # the run was killed, or the disk full, at the beginning
+                numbers.write_bytes(header)
+        rows_left = (numbers.stat().st_size - len(header)) // row_bytes
         if rows_left < 0:
-            raise StoreError(f"{self.path / _NUMBERS}: is damaged; {_REMEDY}")
+            raise StoreError(f"{numbers}: is damaged; {_REMEDY}")
         kept, num_bytes, num_rows = [], 0, 0
         for raw, line in _parse_lines(self.path):
             if "checksum" in line:
@@ -129,8 +136,8 @@ class StoreWriter:
                 num_rows += 1
             kept.append(line)
             num_bytes += len(raw)
-        os.truncate(self.path / _LINES, num_bytes)
-        os.truncate(self.path / _NUMBERS, header + num_rows * row_bytes)
+        os.truncate(lines, num_bytes)
+        os.truncate(numbers, len(header) + num_rows * row_bytes)
         return kept
 
     def _write_manifest(self, **counts: int) -> None:
@@ -141,7 +148,7 @@ class StoreWriter:
             "row_shape": self.row_shape,
             "settings": self.settings,
         }
-        partial = self.path / (_MANIFEST + ".part")
+        partial = self.path / _PARTIAL
         text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
         partial.write_text(text, encoding="utf-8", newline="\n")
         partial.replace(self.path / _MANIFEST)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from quest82 import decoding, video
+from quest82 import decoding, store, video
 from quest82.clips import Clip
 from quest82.decoding import Worker, inspect_all, read_all
 from quest82.video import VideoError
@@ -38,7 +38,9 @@ for line in sys.stdin:
         print(json.dumps({"bug": "Traceback: what?"}), flush=True)
         continue
     time.sleep(0.05 if "slow" in name else 0)
-    sys.stdout.buffer.write(b'{"shape": [1, 1, 3, 1, 1]}\\n' + bytes(3 * [int(name[-1])]))
+    T, S = request["how"]["num_frames"], request["how"]["size"]
+    header = json.dumps({"shape": [1, T, 3, S, S]}).encode()
+    sys.stdout.buffer.write(header + b"\\n" + bytes([int(name[-1])]) * (T * 3 * S * S))
     sys.stdout.buffer.flush()
 """
 
@@ -101,6 +103,18 @@ def test_a_clip_that_hangs_or_crashes_costs_only_itself(log, name, reason):
     with pytest.raises(VideoError, match=f"/made/up/{name}: .*{reason}.*quest82 check"):
         raise results[1]
     assert [int(results[i].max()) for i in (0, 2, 3, 5)] == [1, 2, 3, 4]
+
+
+def test_such_clips_are_listed_and_the_extraction_goes_on(log, extractor, tmp_path):
+    clips = clips_named("a 1", "hang 2", "b 3", "crash 4", "c 5")
+    how = {"num_frames": 3, "size": 32, "engine": "plain", "progress": False}
+    data = store.extract(clips, extractor, tmp_path / "out", time_limit_seconds=0.5, **how)
+    assert data.clip_ids == ("a 1", "b 3", "c 5")
+    assert [clip_id for clip_id, _ in data.skipped] == ["hang 2", "crash 4"]
+    assert "took longer than 0.5 s" in dict(data.skipped)["hang 2"]
+    assert "SIGSEGV" in dict(data.skipped)["crash 4"]
+    expected = extractor(torch.full((1, 3, 3, 32, 32), 5 / 255))[0].half()
+    torch.testing.assert_close(data.essences[2], expected, rtol=1e-3, atol=1e-3)
 
 
 def test_a_process_that_was_killed_from_outside_costs_nothing(log):

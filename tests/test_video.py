@@ -69,10 +69,10 @@ def test_names_with_spaces_and_cyrillic_letters(write_clip):
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="Linux only")
 def test_the_number_of_processors_does_not_show_in_the_file(write_clip):
     allowed = os.sched_getaffinity(0)
-    many = write_clip().read_bytes()
+    many = write_clip(size=256).read_bytes()
     os.sched_setaffinity(0, {min(allowed)})
     try:
-        one = write_clip().read_bytes()
+        one = write_clip(size=256).read_bytes()
     finally:
         os.sched_setaffinity(0, allowed)
     assert one == many

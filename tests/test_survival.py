@@ -1,0 +1,199 @@
+"""Extraction is killed, starved of disk, and fed broken files; nothing is lost."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import av
+import pytest
+import torch
+from conftest import moving_square
+
+from quest82 import clips, store, video
+from quest82.clips import Clip
+from quest82.decoding import inspect_all, read_all
+from quest82.essences import MobileNetV2Extractor
+
+HOW = {"num_frames": 3, "size": 32, "engine": "plain", "progress": False}
+
+EXTRACT = """
+import resource, sys
+from quest82 import clips, store
+from quest82.essences import MobileNetV2Extractor
+
+folder, out, weights, most_bytes, workers = sys.argv[1:]
+extractor = MobileNetV2Extractor(weights)
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(most_bytes), resource.RLIM_INFINITY))
+print("ready", flush=True)
+how = {"num_frames": 3, "size": 32, "engine": "plain", "progress": False}
+try:
+    store.extract(clips.from_folder(folder), extractor, out, num_workers=int(workers), **how)
+except ValueError as error:
+    print(error)
+else:
+    print("done", flush=True)
+"""
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals and limits of POSIX")
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+@pytest.fixture(scope="module")
+def ground(tmp_path_factory, extractor):
+    """A folder of forty clips, the weights in a file, and the store that has to come out."""
+    root = tmp_path_factory.mktemp("survival")
+    for i in range(40):
+        path = root / "clips" / "ab"[i % 2] / f"{i:02d}.mp4"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        video.write_video(path, moving_square(3 + i % 7, shade=60 + 4 * i), fps=25)
+    (root / "clips" / "a" / "bad.mp4").write_text("no video")
+    weights = root / "weights.pth"
+    torch.save({**extractor.state_dict(), **head_of_mobilenet()}, weights)
+    whole = MobileNetV2Extractor(weights)
+    store.extract(clips.from_folder(root / "clips"), whole, root / "whole", num_workers=0, **HOW)
+    return root
+
+
+def head_of_mobilenet() -> dict[str, torch.Tensor]:
+    """What a checkpoint holds besides the layers that the extractor uses."""
+    return {"classifier.1.weight": torch.zeros(1000, 1280), "classifier.1.bias": torch.zeros(1000)}
+
+
+def begin(ground, out, *, most_bytes=-1, workers=1) -> subprocess.Popen:
+    folder, weights = ground / "clips", ground / "weights.pth"
+    arguments = [str(x) for x in (folder, out, weights, most_bytes, workers)]
+    command = [sys.executable, "-c", EXTRACT, *arguments]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "ready\n"
+    return process
+
+
+def kill_again_and_again(ground, out, num_kills: int, seed: int) -> int:
+    """Kill runs at random moments, then let one end; how many kills came before the end."""
+    rng, early = random.Random(seed), 0
+    for _ in range(num_kills):
+        process = begin(ground, out)
+        try:
+            process.wait(timeout=rng.uniform(0, 6))
+        except subprocess.TimeoutExpired:
+            early += 1
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+    assert begin(ground, out).communicate()[0] == "done\n"
+    return early
+
+
+def test_a_killed_extraction_ends_byte_identical(ground, tmp_path):
+    assert kill_again_and_again(ground, tmp_path / "out", num_kills=3, seed=0) > 0
+    assert contents(tmp_path / "out") == contents(ground / "whole")
+
+
+@pytest.mark.slow
+def test_fifty_kills(ground, tmp_path):
+    early = 0
+    for k in range(10):  # each store is killed five times before it may be finished
+        early += kill_again_and_again(ground, tmp_path / f"{k}", num_kills=5, seed=k)
+        assert contents(tmp_path / f"{k}") == contents(ground / "whole")
+    assert early > 25
+
+
+@pytest.mark.parametrize("most_bytes", [150, 5_000, 100_000])
+def test_a_full_disk_costs_nothing(ground, tmp_path, most_bytes):
+    """The system refuses to let a file grow: in the middle of the essences, or of a line."""
+    out = tmp_path / "out"
+    said = begin(ground, out, most_bytes=most_bytes, workers=0).communicate()[0]
+    assert "cannot be written" in said
+    assert "make space and run the same again to go on" in said
+    assert begin(ground, out, workers=0).communicate()[0] == "done\n"
+    assert contents(out) == contents(ground / "whole")
+
+
+def encode(path: Path, codec: str, **options: str) -> Path:
+    """A clip of 24 frames with any codec that PyAV has."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=25, options=options)
+        stream.width = stream.height = 64
+        stream.pix_fmt = "yuv420p"
+        for frame in moving_square(24).permute(0, 2, 3, 1).contiguous().numpy():
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+        container.mux(stream.encode())
+    return path
+
+
+def damaged(content: bytes, rng: random.Random) -> bytes:
+    """One of eight kinds of damage, somewhere."""
+    data, n = bytearray(content), len(content)
+    kind, i, j, length = rng.randrange(8), rng.randrange(n), rng.randrange(n), rng.randrange(1, 500)
+    if kind == 0:  # one bit
+        data[i] ^= 1 << rng.randrange(8)
+    elif kind == 1:  # many bytes
+        for _ in range(rng.randrange(2, 50)):
+            data[rng.randrange(n)] = rng.randrange(256)
+    elif kind == 2:  # a hole, up to a quarter of the file
+        hole = min(rng.randrange(1, n // 4), n - i)
+        data[i : i + hole] = bytes(hole)
+    elif kind == 3:  # the end is missing
+        del data[i:]
+    elif kind == 4:  # something in between
+        data[i:i] = rng.randbytes(length)
+    elif kind == 5:  # something is missing
+        del data[i : i + length]
+    elif kind == 6:  # the header
+        for _ in range(8):
+            data[rng.randrange(min(n, 400))] = rng.randrange(256)
+    else:  # two pieces have changed places
+        data[i : i + length], data[j : j + length] = data[j : j + length], data[i : i + length]
+    return bytes(data)
+
+
+def sound_files(folder: Path) -> list[Path]:
+    made = [
+        encode(folder / "1.mp4", "libx264"),
+        encode(folder / "2.avi", "mpeg4"),
+        encode(folder / "3.mkv", "libx264"),
+        encode(folder / "4.avi", "mpeg4", bf="2"),
+        encode(folder / "5.mpg", "mpeg2video"),
+        encode(folder / "6.webm", "libvpx-vp9"),
+    ]
+    shared = Path(__file__).parents[2] / "shared" / "clips"
+    real = ["weizmann/wave1/daria_wave1.avi", "ucf101/v_Basketball_g01_c01.avi"]
+    return made + [shared / name for name in real if (shared / name).exists()]
+
+
+def test_five_hundred_damaged_files_end_in_frames_or_in_a_video_error(tmp_path):
+    """No hang, no crash; what a decoder conceals, `quest82 check` reports in nine of ten files."""
+    rng, sound = random.Random(0), sound_files(tmp_path)
+    origins = [sound[k % len(sound)] for k in range(500)]
+    broken = [tmp_path / f"broken {k}{path.suffix}" for k, path in enumerate(origins)]
+    for path, origin in zip(broken, origins, strict=True):
+        path.write_bytes(damaged(origin.read_bytes(), rng))
+    as_clips = [Clip(path.name, "", "", path) for path in sound + broken]
+    how = {"num_frames": 8, "size": 64, "flip": False, "seed": 0}
+    frames = list(read_all(as_clips, num_workers=2, time_limit_seconds=20, **how))
+    found = list(inspect_all(broken, num_workers=2, time_limit_seconds=20))
+    whole = dict(zip(sound, frames, strict=False))
+    changed = reported = 0
+    for path, origin, result, finding in zip(
+        broken, origins, frames[len(sound) :], found, strict=True
+    ):
+        if isinstance(result, video.VideoError):
+            assert path.name in str(result)
+            assert "died" not in str(result)
+            assert "took longer" not in str(result)
+            assert finding.problem, f"{path.name} cannot be read, and check is content: {result}"
+        else:
+            assert (result.shape, result.dtype) == ((1, 8, 3, 64, 64), torch.uint8)
+            different = not torch.equal(result, whole[origin])
+            changed += different
+            reported += different and bool(finding.problem)
+    assert changed > 100
+    # The rest are streams without a fault, of other pictures: a bit of a colour, a shorter film.
+    assert reported >= 0.85 * changed
