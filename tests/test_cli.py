@@ -194,7 +194,7 @@ def test_compare_keeps_groups_apart(workshop, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     how = ("--num-frames", 2, "--size", 64, "--seeds", 1, "--epochs", 1, "--device", "cpu")
     shutil.copytree(workshop / "clips", "doors", ignore=lambda *_: ["empty.mp4"])
-    text = in_this_process("compare", "doors", "--groups", "([0-9]+)", "--test", 0.34, *how)
+    text = in_this_process("compare", "doors", "--groups", "([0-9]{4})", "--test", 0.34, *how)
     assert "group of its own" not in text
     assert "doors, split by group" in text
     (part,) = json.loads((tmp_path / "doors.json").read_text())["splits"]
