@@ -467,7 +467,12 @@ def _writable(path: Path) -> Path:
     """A path that a report can be written to: better to know before hours of work."""
     if path.is_dir():
         raise ValueError(f"{path}: is a folder; give a file name for the report")
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(
+            f"{path}: no report can be written there ({error.strerror}); choose another file"
+        ) from error
     return path
 
 

@@ -239,6 +239,7 @@ def test_check_finds_what_is_wrong(workshop):
         (("check", "{root}/nowhere"), "no such folder"),
         (("compare", "{root}/nowhere"), "no such folder"),
         (("compare", "{root}/clips", "--results", "{root}"), "give a file name"),
+        (("compare", "{root}/clips", "--results", "{root}/train.txt/r.json"), "choose another"),
         (("compare", "{root}/clips", "--store", "{root}/store"), "num_frames is 4 there"),
         (("synthesize", "{root}/out", "--swing", "half"), "swing ('half')"),
     ],
