@@ -360,7 +360,6 @@ def ucf101(
     missing = dataset.missing(clips)
     typer.echo(f"{len(clips):,} of {dataset.NUM_CLIPS:,} clips, {len(missing):,} missing")
     _tell_missing(missing)
-    _tell_passed_over(root)
     parts = {f"split {number}": dataset.split(clips, number) for number in sorted(set(split))}
     for name, (train, test) in parts.items():
         typer.echo(f"{name}: {len(train):,} to learn from, {len(test):,} to test")
