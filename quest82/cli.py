@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from .clips import Clip
     from .store import EssenceSet
     from .training import Evaluation
 
@@ -24,6 +27,12 @@ app = typer.Typer(
 )
 
 _MOST_GROUPS_ONE_BY_ONE = 30
+_MOST_NAMES = 20
+
+_UNGROUPED = (
+    "every clip is a group of its own; if clips share persons or scenes, these are on both sides "
+    "of the split, and the figures flatter (see --groups of quest82 extract and compare)"
+)
 
 Folder = Annotated[Path, typer.Argument(help="Folder laid out as FOLDER/CLASS/CLIP.mp4.")]
 Store = Annotated[Path, typer.Argument(help="Store of essences, made by `quest82 extract`.")]
@@ -43,6 +52,15 @@ Workers = Annotated[
 TimeLimit = Annotated[
     float, typer.Option(min=0.1, help="Seconds that reading one clip may take at most.")
 ]
+Seeds = Annotated[int, typer.Option(min=1, help="How often, with other initial weights.")]
+NumFrames = Annotated[int, typer.Option(min=1, help="Frames per clip (T).")]
+Views = Annotated[
+    int, typer.Option(min=1, help="Views per clip: one centred, the others random, to train on.")
+]
+Size = Annotated[
+    int, typer.Option(min=32, help="Side of the square that the network sees, in pixels.")
+]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 
 
 def main() -> None:
@@ -139,51 +157,31 @@ def extract(
         str | None,
         typer.Option(help="Regular expression whose first bracket finds the group in a file name."),
     ] = None,
-    num_frames: Annotated[int, typer.Option(min=1, help="Frames per clip (T).")] = 16,
-    views: Annotated[
-        int, typer.Option(min=1, help="Views per clip: one centred, the others random.")
-    ] = 1,
-    size: Annotated[
-        int, typer.Option(min=32, help="Side of the square that the network sees, in pixels.")
-    ] = 224,
+    num_frames: NumFrames = 16,
+    views: Views = 1,
+    size: Size = 224,
     flip: Annotated[bool, typer.Option(help="Let random views mirror clips left to right.")] = True,
     engine: Annotated[
         str | None, typer.Option(help="openvino, fused or plain; else the fastest that works.")
     ] = None,
     workers: Workers = None,
     time_limit: TimeLimit = 60,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    device: Device = "auto",
 ) -> None:
     """Turn a folder of videos into a store of essences: T x 1280 numbers per clip.
 
     Example: `quest82 extract weizmann weizmann.essences --groups "^([a-z]+)_"`
     """
-    from . import clips, store
-    from .essences import MobileNetV2Extractor
+    from . import clips
 
-    found, passed_over = clips.from_folder(folder, groups=groups), clips.passed_over(folder)
-    extractor = MobileNetV2Extractor().to(_device(device))
-    essences = store.extract(
-        found,
-        extractor,
-        out,
-        num_frames=num_frames,
-        views=views,
-        size=size,
-        flip=flip,
-        engine=engine,
-        num_workers=workers,
-        time_limit_seconds=time_limit,
-    )
-    for clip_id, reason in essences.skipped:
-        typer.echo(f"skipped {clip_id}: {reason.removeprefix(f'{clip_id}: ')}")
-    for path in passed_over:
-        name = ascii(str(path.relative_to(folder)))[1:-1]
-        typer.echo(f"passed over {name}: not named FOLDER/CLASS/CLIP with a video's ending")
+    how = {"num_frames": num_frames, "views": views, "size": size, "flip": flip, "engine": engine}
+    how |= {"num_workers": workers, "time_limit_seconds": time_limit}
+    essences = _essences_of(clips.from_folder(folder, groups=groups), out, device, how)
+    num_others = _tell_passed_over(folder)
     typer.echo(
         f"{len(essences)} clips, {len(essences.classes)} classes, {len(set(essences.groups))} "
         f"groups in {out} by the engine {essences.settings['engine']}; {len(essences.skipped)} "
-        f"clips skipped, {len(passed_over)} files passed over"
+        f"clips skipped, {num_others} files passed over"
     )
 
 
@@ -284,48 +282,118 @@ def evaluate(
 
 
 @app.command()
+def compare(
+    folder: Folder,
+    groups: Annotated[
+        str | None,
+        typer.Option(help="Regular expression whose first bracket finds the group in a file name."),
+    ] = None,
+    test: Annotated[
+        float,
+        typer.Option(
+            min=0.01, max=0.5, help="Share of the groups kept unseen: a half, a third, ..."
+        ),
+    ] = 0.3,
+    store: Annotated[
+        Path | None, typer.Option(help="Store of the essences; else FOLDER's name.essences, here.")
+    ] = None,
+    results: Annotated[
+        Path | None, typer.Option(help="JSON file for the report; else FOLDER's name.json, here.")
+    ] = None,
+    seeds: Seeds = 3,
+    epochs: Epochs = 60,
+    num_frames: NumFrames = 16,
+    views: Views = 1,
+    size: Size = 224,
+    workers: Workers = None,
+    time_limit: TimeLimit = 60,
+    device: Device = "auto",
+) -> None:
+    """Compare mean pooling and the LSTM on any folder of videos: extract, train, test, report.
+
+    Whole groups are kept for the test. The report is text, a JSON file, and pictures beside it.
+
+    Example: `quest82 compare weizmann --groups "^([a-z]+)_"`
+    """
+    from . import clips
+
+    found, name = clips.from_folder(folder, groups=groups), folder.resolve().name
+    results = _writable(results or Path(f"{name}.json"))
+    _tell_passed_over(folder)
+    grouped = len({clip.group for clip in found}) < len(found)
+    if not grouped:
+        typer.echo(f"note: {_UNGROUPED}")
+    how = {"num_frames": num_frames, "views": views, "size": size}
+    how |= {"num_workers": workers, "time_limit_seconds": time_limit}
+    data = _essences_of(found, store or Path(f"{name}.essences"), device, how)
+    splits = {"split by group" if grouped else "split by clip": data.split(test)}
+    notes = [] if grouped else [_UNGROUPED]
+    _compare(name, splits, results, seeds=seeds, epochs=epochs, device=device, notes=notes)
+
+
+@app.command()
 def ucf101(
     root: Annotated[Path, typer.Argument(help="UCF101's folder: one folder for each class.")],
     run: Annotated[bool, typer.Option("--run", help="Extract, train, test and report.")] = False,
-    split: Annotated[int, typer.Option(min=1, max=3, help="Official split.")] = 1,
+    download: Annotated[
+        bool, typer.Option("--download", help="First fetch what is not there yet.")
+    ] = False,
+    split: Annotated[
+        list[int], typer.Option(min=1, max=3, help="Official split; may be given several times.")
+    ] = (1,),
     store: Annotated[
         Path, typer.Option(help="Store of the essences; a stopped extraction goes on.")
     ] = Path("ucf101.essences"),
     results: Annotated[
         Path, typer.Option(help="JSON file for the report; the chapter on UCF101 shows it.")
     ] = Path("book/results/ucf101.json"),
-    seeds: Annotated[int, typer.Option(min=1, help="How often, with other initial weights.")] = 3,
+    seeds: Seeds = 3,
     epochs: Epochs = 60,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    num_frames: NumFrames = 16,
+    views: Views = 1,
+    size: Size = 224,
+    workers: Workers = None,
+    time_limit: TimeLimit = 60,
+    device: Device = "auto",
 ) -> None:
-    """Compare mean pooling and the LSTM on an official split of your copy of UCF101.
+    """Compare mean pooling and the LSTM on official splits of UCF101.
 
-    Example: `quest82 ucf101 UCF-101 --run`
+    Without --run it says which clips are there and which are missing. The report is text, a JSON
+    file, and pictures beside it.
+
+    Example: `quest82 ucf101 UCF-101 --run --split 1 --split 2 --split 3`
     """
-    import json
-
     from . import comparison
-    from . import store as stores
     from . import ucf101 as dataset
-    from .essences import MobileNetV2Extractor
 
+    if download:
+        dataset.download(root)
     clips = dataset.clips(root)
-    parts = dataset.split(clips, split)
-    typer.echo(
-        f"{len(clips):,} of {dataset.NUM_CLIPS:,} clips; split {split}: "
-        f"{len(parts[0]):,} to learn from, {len(parts[1]):,} to test"
-    )
+    missing = dataset.missing(clips)
+    typer.echo(f"{len(clips):,} of {dataset.NUM_CLIPS:,} clips, {len(missing):,} missing")
+    _tell_missing(missing)
+    parts = {f"split {number}": dataset.split(clips, number) for number in sorted(set(split))}
+    for name, (train, test) in parts.items():
+        typer.echo(f"{name}: {len(train):,} to learn from, {len(test):,} to test")
+        if run and not (train and test):
+            raise ValueError(f"{root}: {name} needs clips on both sides; add some, or change it")
     if not run:
         return
-    if not all(parts):
-        raise ValueError(f"{root}: split {split} needs clips on both sides; add some, or change it")
-    data = stores.extract(clips, MobileNetV2Extractor().to(_device(device)), store)
-    ids = [{clip.id for clip in part} for part in parts]
-    train, test = (data.subset([clip_id in some for clip_id in data.clip_ids]) for some in ids)
-    report = comparison.compare(train, test, num_seeds=seeds, epochs=epochs, progress=True)
-    results.parent.mkdir(parents=True, exist_ok=True)
-    results.write_text(json.dumps({"split": split, **report}, indent=1) + "\n", encoding="utf-8")
-    typer.echo(f"{comparison.describe(report)}\n{results} written")
+    results = _writable(results)
+    how = {"num_frames": num_frames, "views": views, "size": size}
+    how |= {"num_workers": workers, "time_limit_seconds": time_limit}
+    data = _essences_of(clips, store, device, how)
+    splits = {name: tuple(_among(data, part) for part in both) for name, both in parts.items()}
+    _compare(
+        "UCF101",
+        splits,
+        results,
+        seeds=seeds,
+        epochs=epochs,
+        device=device,
+        missing=missing,
+        alarm=comparison.SUSPICIOUS_TOP1,
+    )
 
 
 @app.command()
@@ -333,7 +401,7 @@ def predict(
     model: Annotated[Path, typer.Argument(help="A model of `quest82 train`.")],
     videos: Annotated[list[Path], typer.Argument(help="Video files.")],
     top: Annotated[int, typer.Option(min=1, help="How many classes to print.")] = 5,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    device: Device = "auto",
 ) -> None:
     """Name the action in video files: the best classes with their probabilities.
 
@@ -368,6 +436,76 @@ def predict(
     raise typer.Exit(1 if failed else 0)
 
 
+def _essences_of(clips: Sequence[Clip], store: Path, device: str, how: Mapping) -> EssenceSet:
+    """The essences of clips, new or from their store; what could not be read is listed."""
+    from . import store as stores
+    from .essences import MobileNetV2Extractor
+
+    data = stores.extract(clips, MobileNetV2Extractor().to(_device(device)), store, **how)
+    for clip_id, reason in data.skipped:
+        typer.echo(f"skipped {clip_id}: {reason.removeprefix(f'{clip_id}: ')}")
+    return data
+
+
+def _among(data: EssenceSet, clips: Sequence[Clip]) -> EssenceSet:
+    ids = {clip.id for clip in clips}
+    return data.subset([clip_id in ids for clip_id in data.clip_ids])
+
+
+def _compare(
+    name: str,
+    splits: Mapping[str, tuple[EssenceSet, EssenceSet]],
+    results: Path,
+    *,
+    seeds: int,
+    epochs: int,
+    device: str,
+    **about,
+) -> None:
+    """Train and test on each split; say it, and write it. `about`: see `comparison.collect`."""
+    from . import comparison, reports
+
+    # On Apple's GPUs the mean's sum is not exact: there the models are trained on the processor.
+    device = "cuda" if _device(device) == "cuda" else "cpu"
+    how = {"num_seeds": seeds, "epochs": epochs, "device": device, "progress": True}
+    found = {part: comparison.compare(*both, **how) for part, both in splits.items()}
+    report = comparison.collect(name, found, **about)
+    typer.echo(reports.describe(report))
+    for path in reports.write(report, results):
+        typer.echo(f"{path} written")
+
+
+def _writable(path: Path) -> Path:
+    """A path that a report can be written to: better to know before hours of work."""
+    if path.is_dir():
+        raise ValueError(f"{path}: is a folder; give a file name for the report")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(
+            f"{path}: no report can be written there ({error.strerror}); choose another file"
+        ) from error
+    return path
+
+
+def _tell_missing(names: Sequence[str]) -> None:
+    for name in names[:_MOST_NAMES]:
+        typer.echo(f"missing {name}")
+    if len(names) > _MOST_NAMES:
+        typer.echo(f"and {len(names) - _MOST_NAMES:,} more; the report of --run names them all")
+
+
+def _tell_passed_over(folder: Path) -> int:
+    """Name the files that are no clips, and count them."""
+    from .clips import passed_over
+
+    others = passed_over(folder)
+    for path in others:
+        name = ascii(str(path.relative_to(folder)))[1:-1]
+        typer.echo(f"passed over {name}: not named FOLDER/CLASS/CLIP with a video's ending")
+    return len(others)
+
+
 def _open(path: Path, task: str) -> EssenceSet:
     from . import store, synthetic
 
@@ -380,10 +518,7 @@ def _open(path: Path, task: str) -> EssenceSet:
     if task not in tasks:
         raise ValueError(f"task ({task!r}) must be one of {', '.join(tasks)}")
     if len(set(data.groups)) == len(data):
-        typer.echo(
-            "note: every clip is a group of its own; if clips share persons or scenes, the figures "
-            "flatter (quest82 extract --groups)"
-        )
+        typer.echo(f"note: {_UNGROUPED}")
     return tasks[task]()
 
 

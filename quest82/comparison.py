@@ -1,16 +1,23 @@
-"""Mean pooling against the LSTM on one split: trained, tested, and reported."""
+"""Mean pooling against the LSTM on one split: trained, tested, and put in numbers."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+from torch import Tensor
 
 from . import __version__, classifier, statistics, training
 from .store import EssenceSet
 
+MODELS = ("mean", "lstm")
+DIRECTIONS = ("forwards", "backwards")
 # Published linear models on frozen ImageNet features reach 73 to 79 % of UCF101 (Simonyan &
 # Zisserman 2014, Table 1; github.com/bknyaz/videos). Well above that, look for a leak.
 SUSPICIOUS_TOP1 = 0.82
 _VALIDATION_SHARE = 0.2
+_MOST_CONFUSIONS = 20
 
 
 def compare(
@@ -19,24 +26,39 @@ def compare(
     *,
     num_seeds: int = 3,
     epochs: int = 60,
+    device: str = "cpu",
     progress: bool = False,
 ) -> dict:
     """Train both aggregators with several seeds on one split, and test them on the other part.
 
-    A fifth of the training groups is watched for early stopping; where there are too few groups
-    for that, every epoch is run, and `watched` is 0.
+    Each model is tested twice: on the test clips as they are, and with their essences in reverse
+    order, as if played backwards. A fifth of the training groups is watched for early stopping;
+    where there are too few groups for that, every epoch is run, and `watched` is 0.
 
     Args:
         train: clips to learn from.
         test: clips of other groups.
         num_seeds: how often, with other initial weights and another order of the clips.
         epochs: at most this many.
+        device: where the models are trained.
         progress: show a progress bar.
 
     Returns:
-        A report of plain numbers and strings, ready for JSON: counts of clips; for "mean" and
-        "lstm" the parameters, `top1` and `top5` per seed (0 to 1) and the 95 % interval of the
-        first seed when groups are drawn again; `p_values` of McNemar's test by group, per seed.
+        A report of plain numbers and strings, ready for JSON. An "average" is over clips and
+        seeds, from 0 to 1 (a difference: from -1 to 1); beside it stands the 95 % "interval" when
+        the groups are drawn again, or None where all clips are of one group.
+
+        - `extraction`: how the essences were made; `skipped`: id and reason of unreadable clips;
+        - `classes`; `train`, `watched`, `test`: counts of clips; `test_groups`;
+          `never_learned`: classes with test clips and no training clip;
+        - `models`, for "mean" and "lstm": `parameters`; `forwards` and `backwards`, each with
+          `top1` and `top5` per seed, and the average top-1;
+          `drop`: the average of forwards minus backwards;
+        - `difference`: the average of mean minus LSTM; `p_values` of McNemar's test by group,
+          per seed, both forwards;
+        - `per_class`: for each class with test clips its number of clips and groups, the average
+          recall of both models, and the difference, mean minus LSTM;
+        - `confusions`: the most frequent wrong answers, with the count of each model (first seed).
 
     Raises:
         ValueError: if a group is on both sides, a side is empty, or num_seeds is below 1.
@@ -46,59 +68,151 @@ def compare(
     training.require_apart(train, test, name="test")
     enough = train.most_parts >= round(1 / _VALIDATION_SHARE)
     learning, watched = train.split(_VALIDATION_SHARE) if enough else (train, None)
-    report = {
-        "quest82": __version__,
+    results = {name: {direction: [] for direction in DIRECTIONS} for name in MODELS}
+    models = {}
+    for name in MODELS:
+        for seed in range(num_seeds):
+            model = classifier.build(name, train.num_features, len(train.classes), seed=seed)
+            config = training.TrainConfig(epochs=epochs, seed=seed, progress=progress)
+            training.fit(model.to(device), learning, config, watched)
+            results[name]["forwards"].append(training.evaluate(model, test))
+            results[name]["backwards"].append(training.evaluate(model, _backwards(test)))
+        models[name] = {"parameters": sum(p.numel() for p in model.parameters())}
+        models[name] |= _judge(results[name], test.groups)
+    taught = {train.classes[label] for label in learning.labels}
+    return {
         "extraction": dict(train.settings),
+        "skipped": [list(entry) for entry in train.skipped],
         "classes": len(train.classes),
         "train": len(learning),
         "watched": len(watched) if watched else 0,
         "test": len(test),
-        "skipped": [list(entry) for entry in train.skipped],
-        "models": {name: {"top1": [], "top5": []} for name in ("mean", "lstm")},
-        "p_values": [],
+        "test_groups": len(set(test.groups)),
+        "never_learned": sorted({test.classes[label] for label in test.labels} - taught),
+        "models": models,
+        **_oppose(*(results[name]["forwards"] for name in MODELS), test),
     }
-    for seed in range(num_seeds):
-        config = training.TrainConfig(epochs=epochs, seed=seed, progress=progress)
-        results = {}
-        for name, entry in report["models"].items():
-            model = classifier.build(name, train.num_features, len(train.classes), seed=seed)
-            training.fit(model, learning, config, watched)
-            results[name] = training.evaluate(model, test)
-            entry["parameters"] = sum(p.numel() for p in model.parameters())
-            entry["top1"].append(results[name].top1)
-            entry["top5"].append(results[name].top5)
-            if seed == 0:
-                entry["interval"] = _interval(results[name], test)
-        mean, lstm = results["mean"].correct, results["lstm"].correct
-        report["p_values"].append(statistics.mcnemar(mean, lstm, test.groups))
-    return report
 
 
-def describe(report: Mapping) -> str:
-    """A report of `compare` as a few lines of text."""
-    lines = [
-        f"{report['classes']} classes; {report['train']:,} clips to learn from, "
-        f"{report['watched']:,} watched, {report['test']:,} to test, "
-        f"{len(report['skipped'])} skipped"
+def collect(
+    data: str,
+    splits: Mapping[str, Mapping],
+    *,
+    notes: Sequence[str] = (),
+    missing: Sequence[str] = (),
+    alarm: float | None = None,
+) -> dict:
+    """One report from those of several splits.
+
+    Args:
+        data: what the clips are called, such as "UCF101".
+        splits: name of the split -> report of `compare`.
+        notes: sentences that a reader of the figures must know.
+        missing: names of the clips that should have been there.
+        alarm: top-1 above which to suspect that clips of one group are on both sides.
+
+    Returns:
+        A report of plain numbers and strings: what was given; `splits`, a list of the reports,
+        each with its name as `split`; and `average`, over the splits: for "mean" and "lstm" the
+        average top-1 `forwards` and `backwards`.
+    """
+    average = {
+        name: {
+            direction: float(
+                np.mean([part["models"][name][direction]["average"] for part in splits.values()])
+            )
+            for direction in DIRECTIONS
+        }
+        for name in MODELS
+    }
+    return {
+        "quest82": __version__,
+        "data": data,
+        "notes": list(notes),
+        "missing": list(missing),
+        "alarm": alarm,
+        "splits": [{"split": name, **part} for name, part in splits.items()],
+        "average": average,
+    }
+
+
+def _backwards(clips: EssenceSet) -> EssenceSet:
+    return replace(clips, essences=clips.essences.flip(-2))
+
+
+def _judge(results: Mapping[str, Sequence[training.Evaluation]], groups: Sequence[str]) -> dict:
+    """One model: its figures in both directions, and what playing backwards costs."""
+    hits = {direction: _hits(runs) for direction, runs in results.items()}
+    report = {
+        direction: {
+            "top1": [run.top1 for run in runs],
+            "top5": [run.top5 for run in runs],
+            **_average(hits[direction], groups),
+        }
+        for direction, runs in results.items()
+    }
+    return {**report, "drop": _average(hits["forwards"] - hits["backwards"], groups)}
+
+
+def _oppose(
+    mean: Sequence[training.Evaluation], lstm: Sequence[training.Evaluation], test: EssenceSet
+) -> dict:
+    """Both models on the same clips: over all of them, by class, and where they are wrong."""
+    hits = {"mean": _hits(mean), "lstm": _hits(lstm)}
+    return {
+        "difference": _average(hits["mean"] - hits["lstm"], test.groups),
+        "p_values": [
+            statistics.mcnemar(a.correct, b.correct, test.groups)
+            for a, b in zip(mean, lstm, strict=True)
+        ],
+        "per_class": _per_class(hits, test),
+        "confusions": _confusions(mean[0].confusion, lstm[0].confusion, test.classes),
+    }
+
+
+def _per_class(hits: Mapping[str, np.ndarray], test: EssenceSet) -> list[dict]:
+    labels, groups = test.labels.numpy(), np.asarray(test.groups)
+    rows = []
+    for k in np.unique(labels):
+        own = labels == k
+        mean, lstm = hits["mean"][own], hits["lstm"][own]
+        rows.append(
+            {
+                "class": test.classes[k],
+                "clips": len(mean),
+                "groups": len(set(groups[own])),
+                "mean": float(mean.mean()),
+                "lstm": float(lstm.mean()),
+                "difference": _average(mean - lstm, groups[own]),
+            }
+        )
+    return rows
+
+
+def _confusions(mean: Tensor, lstm: Tensor, classes: Sequence[str]) -> list[dict]:
+    """The most frequent wrong answers of both models together, from their (K, K) counts."""
+    together = mean + lstm
+    together.fill_diagonal_(0)
+    counts = together.flatten()
+    ranked = counts.argsort(descending=True, stable=True)[:_MOST_CONFUSIONS]
+    pairs = [divmod(int(cell), len(classes)) for cell in ranked if counts[cell]]
+    return [
+        {
+            "true": classes[true],
+            "predicted": classes[predicted],
+            "mean": int(mean[true, predicted]),
+            "lstm": int(lstm[true, predicted]),
+        }
+        for true, predicted in pairs
     ]
-    for name, entry in report["models"].items():
-        low, high = entry["interval"]
-        top1, top5 = (" / ".join(f"{100 * v:.1f}" for v in entry[k]) for k in ("top1", "top5"))
-        lines.append(
-            f"{name:5} top-1 {top1} %, 95 % interval {100 * low:.1f} to {100 * high:.1f} % "
-            f"(first seed); top-5 {top5} %; {entry['parameters']:,} parameters"
-        )
-    p_values = " / ".join(f"{p:.2g}" for p in report["p_values"])
-    lines.append(f"mean against LSTM, McNemar by group: p = {p_values}")
-    if max(max(entry["top1"]) for entry in report["models"].values()) > SUSPICIOUS_TOP1:
-        lines.append(
-            f"note: above {100 * SUSPICIOUS_TOP1:.0f} %. On UCF101 no published model on frozen "
-            "ImageNet features is that good: look for clips of one group on both sides"
-        )
-    return "\n".join(lines)
 
 
-def _interval(result: training.Evaluation, test: EssenceSet) -> list[float]:
-    if len(set(test.groups)) > 1:
-        return list(statistics.group_bootstrap(result.correct, test.groups))
-    return list(statistics.wilson_interval(int(result.correct.sum()), len(test)))
+def _hits(results: Sequence[training.Evaluation]) -> np.ndarray:
+    """For each of N clips the share of the seeds that got it right."""
+    return np.mean([result.correct.numpy() for result in results], axis=0)
+
+
+def _average(values: np.ndarray, groups: Sequence[str]) -> dict:
+    several = len(set(groups)) > 1
+    interval = list(statistics.group_bootstrap(values, groups)) if several else None
+    return {"average": float(values.mean()), "interval": interval}

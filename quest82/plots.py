@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import matplotlib.pyplot as plt
@@ -287,6 +288,52 @@ def bars(
     return axes[0]
 
 
+def grouped_bars(values: Mapping[str, Mapping[str, float]], *, x: str) -> Axes:
+    """Horizontal bars of several models below one another, one group of bars for each row.
+
+    Args:
+        values: name of the model -> name of the row -> length; all models have the same rows.
+        x: what the lengths are, with their unit.
+    """
+    rows = list(next(iter(values.values())))
+    _, axes = _figure(0.32 * len(rows) + 1.1)
+    thick = 0.8 / len(values)
+    for i, (name, lengths) in enumerate(values.items()):
+        at = np.arange(len(rows)) + (i - (len(values) - 1) / 2) * thick
+        colour = COLOURS.get(name.lower(), COLOURS["control"])
+        drawn = axes.barh(at, list(lengths.values()), thick, color=colour, label=name)
+        axes.bar_label(drawn, padding=3, fontsize=7)
+    _rows(axes, rows)
+    axes.set(ylim=(len(rows) - 0.4, -0.6), xlabel=x)
+    axes.margins(x=0.08)
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    _legend_above(axes)
+    return axes
+
+
+def differences(rows: Mapping[str, tuple[float, float, float]], *, x: str) -> Axes:
+    """Mean minus LSTM as bars with their intervals: blue where the mean is ahead.
+
+    Args:
+        rows: name of the row -> (difference, lower end, upper end), in [-1, 1].
+        x: what the differences are, with their unit.
+    """
+    _, axes = _figure(0.24 * len(rows) + 1.1)
+    names = {"mean": "mean ahead", "lstm": "LSTM ahead"}
+    for row, ends in enumerate(rows.values()):
+        value, low, high = (100 * end for end in ends)
+        ahead = "mean" if value >= 0 else "lstm"
+        axes.barh(row, value, 0.65, color=COLOURS[ahead])
+        axes.plot([low, high], [row, row], lw=1, color=COLOURS["ink"])
+    for ahead, name in names.items():
+        axes.barh(0, 0, color=COLOURS[ahead], label=name)
+    axes.axvline(0, color=COLOURS["ink"], lw=0.8)
+    _rows(axes, rows)
+    axes.set(ylim=(len(rows) - 0.4, -0.6), xlabel=x)
+    _legend_above(axes)
+    return axes
+
+
 def frame_bars(frames: Tensor, values: Sequence[float], *, y: str) -> Axes:
     """The frames of a clip with a bar under each: what does every frame contribute?
 
@@ -409,6 +456,12 @@ def film(clips: Mapping[str, Tensor], *, side: int = 160, frames_per_second: int
     return Film(file.getvalue(), format="png", width=width)
 
 
+def save(axes: Axes, path: str | Path) -> None:
+    """Write the whole figure of some axes as a picture, and let it go."""
+    axes.figure.savefig(path, bbox_inches="tight")
+    plt.close(axes.figure)
+
+
 def _figure(height_inches: float) -> tuple[plt.Figure, Axes]:
     figure, axes = plt.subplots(figsize=(_WIDTH_INCHES, height_inches), dpi=_DPI, facecolor="white")
     axes.spines[["top", "right"]].set_visible(False)
@@ -441,6 +494,10 @@ def _rows(axis: Axes, names: Collection[str]) -> None:
     """A name to the left of each row, without a tick."""
     axis.set_yticks(range(len(names)), list(names))
     axis.tick_params(axis="y", length=0)
+
+
+def _legend_above(axis: Axes) -> None:
+    axis.legend(frameon=False, fontsize=9, ncols=2, loc="lower right", bbox_to_anchor=(1, 1))
 
 
 def _open_panel(axis: Axes, title: str) -> None:

@@ -29,44 +29,45 @@ def wilson_interval(
 
 
 def group_bootstrap(
-    correct: ArrayLike,
+    values: ArrayLike,
     groups: Sequence[str],
     *,
     confidence: float = 0.95,
     num_resamples: int = 2000,
     seed: int = 0,
 ) -> tuple[float, float]:
-    """The percentile interval of the accuracy when whole groups are drawn again (Efron 1979).
+    """The percentile interval of a mean over clips when whole groups are drawn again (Efron 1979).
 
     Clips of one group succeed and fail together; drawing groups instead of clips keeps that.
     With few groups (nine, say) the interval is still too narrow, and where all clips are right
     it has no width at all.
 
     Args:
-        correct: (N,) booleans.
+        values: (N,) numbers: booleans (right or wrong) for the interval of an accuracy; one
+            model's minus another's, on the same clips, for that of the difference.
         groups: N group names, at least two different ones.
         confidence: 0 to 1.
         num_resamples: how often to draw.
         seed: of the draws.
 
     Returns:
-        Lower and upper end, in [0, 1].
+        Lower and upper end, between the smallest value and the largest.
 
     Raises:
         ValueError: if lengths differ or there is one group only.
     """
-    correct = np.asarray(correct, dtype=float)
-    if len(correct) != len(groups):
-        raise ValueError(f"correct ({len(correct)}) and groups ({len(groups)}) differ in length")
+    values = np.asarray(values, dtype=float)
+    if len(values) != len(groups):
+        raise ValueError(f"values ({len(values)}) and groups ({len(groups)}) differ in length")
     names, member_of = np.unique(np.asarray(groups), return_inverse=True)
     if len(names) < 2:
         raise ValueError(f"groups ({len(names)}) must be at least two to draw from")
-    hits, sizes = np.bincount(member_of, weights=correct), np.bincount(member_of)
+    sums, sizes = np.bincount(member_of, weights=values), np.bincount(member_of)
     rng = np.random.default_rng(seed)
     draws = rng.integers(len(names), size=(num_resamples, len(names)))
-    accuracies = hits[draws].sum(axis=1) / sizes[draws].sum(axis=1)
+    means = sums[draws].sum(axis=1) / sizes[draws].sum(axis=1)
     tail = (1 - confidence) / 2
-    low, high = np.quantile(accuracies, [tail, 1 - tail])
+    low, high = np.quantile(means, [tail, 1 - tail])
     return float(low), float(high)
 
 

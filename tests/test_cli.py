@@ -6,11 +6,16 @@ import subprocess
 import sys
 
 import pytest
+from typer.testing import CliRunner
 
-from quest82 import synthetic, video
+from quest82 import cli, synthetic, ucf101, video
 from quest82.weights import checkpoint_path
 
-COMMANDS = ("weights", "synthesize", "check", "extract", "train", "evaluate", "ucf101", "predict")
+COMMANDS = (
+    "weights", "synthesize", "check", "extract", "train", "evaluate", "compare", "ucf101",
+    "predict",
+)  # fmt: skip
+PICTURES = ("accuracy", "classes", "confusions")
 
 
 def quest82(*arguments, code=0):
@@ -82,24 +87,117 @@ def test_evaluate_compares_both_aggregators(workshop):
     assert "McNemar p =" in text
 
 
-def test_ucf101_runs_the_whole_comparison(workshop, tmp_path):
+def in_this_process(*arguments):
+    """Run the command here, where parts of the package can be replaced; its output as text."""
+    result = CliRunner().invoke(cli.app, list(map(str, arguments)), catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+@pytest.fixture
+def toy_ucf(workshop, tmp_path, monkeypatch):
+    """Doors under the names of two classes in three groups; 30 clips are said to be missing."""
     doors = sorted((workshop / "clips" / "open_door").glob("open*.mp4"))
-    for label in ("Archery", "Biking"):
+    for label in ("Biking", "Diving"):
         for group, door in zip((3, 9, 23), doors, strict=True):
-            frames = video.read_frames(door, range(6))
             path = tmp_path / "UCF" / label / f"v_{label}_g{group:02d}_c01.avi"
             path.parent.mkdir(parents=True, exist_ok=True)
-            video.write_video(path, frames, fps=25)
-    root, report = tmp_path / "UCF", tmp_path / "ucf101.json"
-    text, _ = quest82("ucf101", root)
-    assert text.strip() == "6 of 13,320 clips; split 1: 4 to learn from, 2 to test"
-    how = ("--store", tmp_path / "store", "--results", report, "--seeds", 1, "--epochs", 1)
-    text, _ = quest82("ucf101", root, "--run", "--split", 2, *how, "--device", "cpu")
-    assert "mean against LSTM" in text
-    saved = json.loads(report.read_text())
-    assert (saved["split"], saved["test"], saved["classes"]) == (2, 2, 2)
-    _, error = quest82("ucf101", root, "--run", "--split", 3, *how, code=2)
-    assert "clips on both sides" in error
+            video.write_video(path, video.read_frames(door, range(6)), fps=25)
+    absent = [f"v_YoYo_g{k:02d}_c01" for k in range(30)]
+    monkeypatch.setattr(ucf101, "missing", lambda clips: absent, raising=False)
+    return tmp_path / "UCF"
+
+
+def test_ucf101_names_and_counts_what_is_missing(toy_ucf, monkeypatch):
+    lines = in_this_process("ucf101", toy_ucf, "--split", 3, "--split", 1).splitlines()
+    assert lines[0] == "6 of 13,320 clips, 30 missing"
+    assert lines[1:21] == [f"missing v_YoYo_g{k:02d}_c01" for k in range(20)]
+    assert lines[21] == "and 10 more; the report of --run names them all"
+    assert lines[22:] == [
+        "split 1: 4 to learn from, 2 to test",
+        "split 3: 6 to learn from, 0 to test",
+    ]
+    asked = []
+    monkeypatch.setattr(ucf101, "download", asked.append, raising=False)
+    in_this_process("ucf101", toy_ucf, "--download")
+    assert asked == [toy_ucf]
+
+
+def test_ucf101_runs_the_whole_comparison(toy_ucf, tmp_path):
+    results = tmp_path / "results" / "ucf101.json"
+    how = ("--store", tmp_path / "store", "--results", results, "--seeds", 1, "--epochs", 1)
+    how += ("--device", "cpu", "--num-frames", 3, "--size", 64, "--views", 2)
+    text = in_this_process("ucf101", toy_ucf, "--run", "--split", 2, "--split", 1, *how)
+    assert "UCF101, split 1" in text
+    assert "average over 2 splits" in text
+    assert text.strip().endswith("ucf101-split-2-confusions.png written")
+    saved = json.loads(results.read_text())
+    assert [part["split"] for part in saved["splits"]] == ["split 1", "split 2"]
+    assert len(saved["missing"]) == 30
+    for part in saved["splits"]:
+        assert (part["test"], part["classes"]) == (2, 2)
+        made = part["extraction"]
+        assert (made["num_frames"], made["size"], made["views"]) == (3, 64, 2)
+        assert made["weights"]
+        top1 = [f"{100 * share:.1f}" for share in part["models"]["lstm"]["forwards"]["top1"]]
+        assert f"LSTM: top-1 {' / '.join(top1)} %" in text
+    pictures = {f"ucf101-split-{k}-{name}.png" for k in (1, 2) for name in PICTURES}
+    assert {path.name for path in results.parent.iterdir()} == {"ucf101.json"} | pictures
+
+
+def test_ucf101_refuses_before_the_work_begins(toy_ucf, tmp_path):
+    how = ("ucf101", toy_ucf, "--run", "--store", tmp_path / "store")
+    with pytest.raises(ValueError, match="split 3 needs clips on both sides"):
+        in_this_process(*how, "--split", 3)
+    with pytest.raises(ValueError, match="is a folder; give a file name"):
+        in_this_process(*how, "--results", tmp_path)
+    assert not (tmp_path / "store").exists()
+
+
+def test_the_whole_command_on_real_clips(workshop, shared_clips, tmp_path, monkeypatch):
+    """Four classes to test, one to learn from: too little to learn, enough to run through."""
+    monkeypatch.setattr(ucf101, "missing", lambda clips: [], raising=False)
+    for path in (shared_clips / "ucf101").glob("*.avi"):
+        folder = tmp_path / "UCF" / path.name.split("_")[1]
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, folder)
+    results = tmp_path / "ucf101.json"
+    how = ("--store", tmp_path / "store", "--results", results, "--num-frames", 4, "--epochs", 2)
+    in_this_process("ucf101", tmp_path / "UCF", "--run", "--device", "cpu", *how)
+    (part,) = json.loads(results.read_text())["splits"]
+    assert (part["train"], part["test"], part["test_groups"]) == (2, 4, 4)
+    assert part["never_learned"] == ["ApplyEyeMakeup", "Basketball", "Biking", "Diving"]
+    for name in ("mean", "lstm"):
+        assert part["models"][name]["forwards"]["top1"] == [0, 0, 0]
+        assert sum(pair[name] for pair in part["confusions"]) == 4
+
+
+def test_compare_works_on_any_folder(workshop, tmp_path):
+    how = ("--store", workshop / "store", "--results", tmp_path / "r.json", "--num-frames", 4)
+    how += ("--size", 64, "--seeds", 1, "--epochs", 2, "--device", "cpu", "--test", 0.34)
+    text = in_this_process("compare", workshop / "clips", *how)
+    assert text.count("every clip is a group of its own") == 2
+    assert "skipped open_door/empty.mp4: the file is empty" in text
+    assert "passed over open_door/notes.txt" in text
+    assert "clips, split by clip" in text
+    assert "no published model" not in text
+    (note,) = json.loads((tmp_path / "r.json").read_text())["notes"]
+    assert "every clip is a group of its own" in note
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "r.json", *(f"r-{name}.png" for name in PICTURES)
+    }  # fmt: skip
+
+
+def test_compare_keeps_groups_apart(workshop, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    how = ("--num-frames", 2, "--size", 64, "--seeds", 1, "--epochs", 1, "--device", "cpu")
+    shutil.copytree(workshop / "clips", "doors", ignore=lambda *_: ["empty.mp4"])
+    text = in_this_process("compare", "doors", "--groups", "([0-9]{4})", "--test", 0.34, *how)
+    assert "group of its own" not in text
+    assert "doors, split by group" in text
+    (part,) = json.loads((tmp_path / "doors.json").read_text())["splits"]
+    assert (part["train"], part["test"], part["test_groups"]) == (6, 3, 1)
+    assert (tmp_path / "doors.essences").is_dir()
 
 
 def test_predict_names_the_action_and_goes_on_after_a_bad_file(workshop):
@@ -137,6 +235,10 @@ def test_check_finds_what_is_wrong(workshop):
         (("evaluate", "{root}/store", "--model", "{root}/extract.txt"), "not a model"),
         (("predict", "{root}/nothing", "clip.mp4"), "no such model"),
         (("check", "{root}/nowhere"), "no such folder"),
+        (("compare", "{root}/nowhere"), "no such folder"),
+        (("compare", "{root}/clips", "--results", "{root}"), "give a file name"),
+        (("compare", "{root}/clips", "--results", "{root}/train.txt/r.json"), "choose another"),
+        (("compare", "{root}/clips", "--store", "{root}/store"), "num_frames is 4 there"),
         (("synthesize", "{root}/out", "--swing", "half"), "swing ('half')"),
     ],
 )  # fmt: skip

@@ -46,6 +46,7 @@ ARROWS = {
     "statistics": set(),
     "comparison": {"__init__", "store", "classifier", "training", "statistics"},
     "plots": set(),
+    "reports": {"comparison", "plots"},
 }  # fmt: skip
 
 

@@ -50,6 +50,28 @@ def test_the_bootstrap_agrees_with_the_binomial_where_groups_are_clips():
     assert (low, high) == pytest.approx(tuple(expected), abs=0.006)
 
 
+def test_a_paired_difference_is_that_of_the_groups_drawn_together():
+    """Values +1 in one group and -1 in another: a draw of two has the mean 1, 0, 0 or -1."""
+    low, high = group_bootstrap([1, 1, -1, -1], ["a", "a", "b", "b"])
+    assert (low, high) == (-1, 1)
+    better = np.array([1, 1, 1, 0])
+    same = group_bootstrap(better - better, ["a", "a", "b", "b"])
+    assert same == (0, 0)
+
+
+def test_seven_groups_give_too_narrow_an_interval():
+    """Of equally good models, seven groups tell apart more than one pair in twenty."""
+    rng = np.random.default_rng(0)
+    groups = [f"g{i // 5}" for i in range(35)]
+    excluded = 0
+    for _ in range(300):
+        skill = np.clip(rng.beta(3, 1, 7) + rng.normal(0, 0.15, (2, 7)), 0, 1).repeat(5, axis=1)
+        first, second = (rng.random((2, 35)) < skill).astype(int)
+        low, high = group_bootstrap(first - second, groups, num_resamples=500)
+        excluded += low > 0 or high < 0
+    assert 0.05 < excluded / 300 < 0.25
+
+
 def test_mcnemar_by_hand():
     """Ten clips differ, nine in favour of a: 2 (C(10,0) + C(10,1)) / 2^10."""
     a = np.array([1] * 9 + [0] + [1] * 20 + [0] * 5, dtype=bool)

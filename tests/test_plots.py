@@ -1,0 +1,43 @@
+"""What the pictures of a report show, read from their axes."""
+
+import matplotlib.pyplot as plt
+import pytest
+from matplotlib.colors import to_hex
+
+from quest82 import plots
+
+
+@pytest.fixture(autouse=True)
+def close_figures():
+    yield
+    plt.close("all")
+
+
+def test_differences_lean_to_the_model_that_is_ahead():
+    axes = plots.differences({"a": (0.25, 0.1, 0.4), "b": (-0.5, -0.75, 0.0)}, x="points")
+    bars = [bar for bar in axes.patches if bar.get_width()]
+    assert [bar.get_width() for bar in bars] == [25, -50]
+    assert [to_hex(bar.get_facecolor()).upper() for bar in bars] == [
+        plots.COLOURS["mean"],
+        plots.COLOURS["lstm"],
+    ]
+    assert [tuple(line.get_xdata()) for line in axes.lines[:2]] == [(10, 40), (-75, 0)]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["a", "b"]
+    key = axes.get_legend()
+    assert [to_hex(patch.get_facecolor()).upper() for patch in key.get_patches()] == [
+        plots.COLOURS["mean"],
+        plots.COLOURS["lstm"],
+    ]
+
+
+def test_grouped_bars_stand_side_by_side_without_overlap():
+    axes = plots.grouped_bars({"mean": {"p": 3, "q": 1}, "LSTM": {"p": 0, "q": 2}}, x="clips")
+    assert [bar.get_width() for bar in axes.patches] == [3, 1, 0, 2]
+    ends = sorted((bar.get_y(), bar.get_y() + bar.get_height()) for bar in axes.patches)
+    assert all(low >= high - 1e-9 for (_, high), (low, _) in zip(ends, ends[1:], strict=False))
+
+
+def test_save_writes_the_figure_and_lets_it_go(tmp_path):
+    plots.save(plots.grouped_bars({"mean": {}}, x="clips"), tmp_path / "empty.png")
+    assert plt.imread(tmp_path / "empty.png").ndim == 3
+    assert not plt.get_fignums()
