@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import platformdirs
@@ -51,6 +52,7 @@ class EssenceSet:
     classes: tuple[str, ...]
     settings: Mapping = field(default_factory=dict)
     skipped: tuple[tuple[str, str], ...] = ()
+    clips_at_once: ClassVar[int] = 256  # enough to keep every core busy, and 20 MB of numbers
 
     def __post_init__(self) -> None:
         lengths = {len(self.essences), len(self.labels), len(self.groups), len(self.clip_ids)}
@@ -78,6 +80,11 @@ class EssenceSet:
         return self.essences.shape[-1]
 
     @property
+    def num_views(self) -> int:
+        """V, the views per clip."""
+        return self.essences.shape[1] if self.essences.ndim == 4 else 1
+
+    @property
     def most_parts(self) -> int:
         """How many parts `split` can cut these clips into at most."""
         return min(len(set(self.groups)), self._largest_class)
@@ -85,6 +92,17 @@ class EssenceSet:
     @property
     def _largest_class(self) -> int:
         return int(self.labels.bincount().max()) if len(self) else 0
+
+    def batch(self, rows: Tensor, views: Tensor | None = None) -> Tensor:
+        """The essences (B, T, D) of some clips, in the type of the store.
+
+        Args:
+            rows: long tensor (B,), numbers of clips.
+            views: long tensor (B,), which view of each; None: the first, which is the centre.
+        """
+        if self.essences.ndim == 3:
+            return self.essences.index_select(0, rows)  # three times as fast as essences[rows]
+        return self.essences[rows, torch.zeros_like(rows) if views is None else views]
 
     def subset(self, mask: Tensor | np.ndarray | Sequence) -> EssenceSet:
         """The clips that a boolean mask (N,) keeps, or that a list of row numbers names."""
