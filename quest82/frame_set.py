@@ -35,6 +35,7 @@ class FrameSet:
         labels: long tensor (N,), indices into `classes`.
         groups: N names; clips that share one stay on one side of a split.
         clip_ids: N names.
+        has_views: whether there are views to draw from, or the centre alone.
 
     Raises:
         ValueError: if a number is below 1, a clip's class is not among the classes, or ids or
@@ -61,6 +62,7 @@ class FrameSet:
         ClipTransform(size)  # refuses a bad size
         self.clips, self.classes = tuple(clips), tuple(classes or classes_of(clips))
         self.num_frames, self.num_views = num_frames, num_views
+        self.has_views = num_views > 1  # as in a store
         self._how = {"num_frames": num_frames, "size": size, "flip": flip, "seed": seed}
         # Row numbers in the place of essences: sets of both kinds are cut by the same rules.
         self._rows = EssenceSet(

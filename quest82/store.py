@@ -80,9 +80,14 @@ class EssenceSet:
         return self.essences.shape[-1]
 
     @property
+    def has_views(self) -> bool:
+        """Whether the essences have an axis of views, be it of one."""
+        return self.essences.ndim == 4
+
+    @property
     def num_views(self) -> int:
         """V, the views per clip."""
-        return self.essences.shape[1] if self.essences.ndim == 4 else 1
+        return self.essences.shape[1] if self.has_views else 1
 
     @property
     def most_parts(self) -> int:
@@ -100,7 +105,7 @@ class EssenceSet:
             rows: long tensor (B,), numbers of clips.
             views: long tensor (B,), which view of each; None: the first, which is the centre.
         """
-        if self.essences.ndim == 3:
+        if not self.has_views:
             return self.essences.index_select(0, rows)  # three times as fast as essences[rows]
         return self.essences[rows, torch.zeros_like(rows) if views is None else views]
 

@@ -277,8 +277,8 @@ def _batch(
 
 
 def _draw_views(data: ClipSet, num_clips: int) -> Tensor | None:
-    """A random view for each of some clips; with one view there is nothing to draw."""
-    return torch.randint(data.num_views, (num_clips,)) if data.num_views > 1 else None
+    """A random view for each of some clips, where there are views."""
+    return torch.randint(data.num_views, (num_clips,)) if data.has_views else None
 
 
 def require_apart(train: ClipSet, other: ClipSet | None, *, name: str = "validation") -> None:
