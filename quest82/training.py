@@ -102,8 +102,9 @@ def fit(
 
     Frozen or fine-tuned is one argument of the extractor. A `Classifier` fits an `EssenceSet`;
     ``nn.Sequential(MobileNetV2Extractor(trainable_from=14), classifier)`` fits a `FrameSet`, and
-    only the parameters that ask for a gradient change. Through the extractor a clip costs some
-    thousand times as much memory: take a batch_size of 4 or 8.
+    only the parameters that ask for a gradient change. Frames need far more memory than essences,
+    and trained blocks smaller steps than a fresh classifier: begin with a batch_size of 8 and a
+    learning_rate of 1e-4.
 
     Args:
         model: what a batch of `train` holds -> logits (B, K), on any device: essences (B, T, D)
