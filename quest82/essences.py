@@ -29,25 +29,43 @@ class MobileNetV2Extractor(nn.Module):
 
     The network is frozen (no parameter asks for a gradient) and stays in eval mode even after
     `.train()`, so that batch norm never sees the clips. Gradients with respect to the *frames*
-    flow when the frames ask for them; call `requires_grad_()` to train the network itself.
+    flow when the frames ask for them.
+
+    With `trainable_from` the last of its 19 blocks are fine-tuned: their weights ask for
+    gradients, and the activations of the frozen blocks before them need not be kept. The means
+    and variances of batch norm stay those of ImageNet even there, since a few clips are too few
+    to estimate them (partial batch norm of Wang et al. 2016, here for every layer).
 
     Args:
         weights: "imagenet" (fetched and verified on first use), None for random ones, or the
             path of a torchvision mobilenet_v2 state dict (.safetensors, or .pth read without
             running any code in it).
+        trainable_from: number of the first block that is trained, 0 (all of them) to 18 (the
+            last convolution alone); None: frozen.
+        train_batch_norm: let the trained blocks estimate means and variances from the clips.
 
     Attributes:
         num_features: 1280, the width D of an essence.
+        num_blocks: 19, the parts of `features`.
 
     Raises:
         WeightsError: if the ImageNet weights cannot be had.
-        ValueError: if the file at `weights` does not hold such a network.
+        ValueError: if the file at `weights` does not hold such a network, there is no block
+            `trainable_from`, or batch norm is to be trained in a frozen network.
     """
 
     num_features = 1280
+    num_blocks = 19
 
-    def __init__(self, weights: str | Path | None = "imagenet") -> None:
+    def __init__(
+        self,
+        weights: str | Path | None = "imagenet",
+        *,
+        trainable_from: int | None = None,
+        train_batch_norm: bool = False,
+    ) -> None:
         super().__init__()
+        _require_blocks(trainable_from, train_batch_norm, self.num_blocks)
         network = mobilenet_v2()
         if weights is not None:
             path = ensure_checkpoint() if weights == "imagenet" else Path(weights)
@@ -56,12 +74,17 @@ class MobileNetV2Extractor(nn.Module):
         self.features = network.features.to(memory_format=torch.channels_last)
         self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(IMAGENET_STD).view(3, 1, 1), persistent=False)
+        self._num_frozen = self.num_blocks if trainable_from is None else trainable_from
+        self._train_batch_norm = train_batch_norm
         self.requires_grad_(False)
+        self.features[self._num_frozen :].requires_grad_(True)
         self.eval()
 
     def train(self, mode: bool = True) -> MobileNetV2Extractor:
-        """Keep the network in eval mode, whatever the mode asked for."""
-        return super().train(False)
+        """Stay in eval mode, except for the trained blocks where batch norm is to be trained."""
+        super().train(False)
+        self.features[self._num_frozen :].train(mode and self._train_batch_norm)
+        return self
 
     def forward(self, clips: Tensor) -> Tensor:
         """Describe every frame of a batch of clips.
@@ -94,6 +117,17 @@ class MobileNetV2Extractor(nn.Module):
             digest.update(name.encode())
             digest.update(tensor.cpu().contiguous().numpy().tobytes())
         return digest.hexdigest()[:16]
+
+
+def _require_blocks(trainable_from: int | None, train_batch_norm: bool, num_blocks: int) -> None:
+    if trainable_from is None and train_batch_norm:
+        raise ValueError(
+            "train_batch_norm (True) needs blocks that are trained: give trainable_from"
+        )
+    if trainable_from is not None and not 0 <= trainable_from < num_blocks:
+        raise ValueError(
+            f"trainable_from ({trainable_from}) must be a block, 0 to {num_blocks - 1}, or None"
+        )
 
 
 def _load_into(network: nn.Module, path: Path) -> None:

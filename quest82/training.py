@@ -1,9 +1,9 @@
-"""The loop: fit a classifier to essences, and evaluate it."""
+"""The loop: fit a model to essences or to the frames of video files, and evaluate it."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -13,7 +13,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm import tqdm
 
+from .frame_set import FrameSet
 from .store import EssenceSet
+
+ClipSet = EssenceSet | FrameSet
 
 
 @dataclass(frozen=True)
@@ -87,31 +90,41 @@ class Evaluation:
 
 def fit(
     model: nn.Module,
-    train: EssenceSet,
+    train: ClipSet,
     config: TrainConfig | None = None,
-    validation: EssenceSet | None = None,
+    validation: ClipSet | None = None,
 ) -> History:
     """Train a model in place with Adam on the cross-entropy of its logits; leave it in eval mode.
 
     With validation clips, stops when their loss no longer falls and restores the best weights.
-    Each epoch draws one view of each clip, where the essences have views. On one machine the
-    same model, clips and seed give the same numbers; the global random state is left as it was.
+    Each epoch draws one view of each clip, where there are several. On one machine the same
+    model, clips and seed give the same numbers; the global random state is left as it was.
+
+    Frozen or fine-tuned is one argument of the extractor. A `Classifier` fits an `EssenceSet`;
+    ``nn.Sequential(MobileNetV2Extractor(trainable_from=14), classifier)`` fits a `FrameSet`, and
+    only the parameters that ask for a gradient change. Frames need far more memory than essences,
+    and trained blocks smaller steps than a fresh classifier: begin with a batch_size of 8 and a
+    learning_rate of 1e-4.
 
     Args:
-        model: essences (B, T, D) -> logits (B, K), on any device.
+        model: what a batch of `train` holds -> logits (B, K), on any device: essences (B, T, D)
+            of an `EssenceSet`, frames (B, T, 3, S, S) of a `FrameSet`.
         train: clips to learn from.
         config: settings; the defaults where None.
         validation: clips that share no group with the training clips.
 
     Raises:
-        ValueError: if a group is in both, a set is empty, or the loss is not finite.
+        ValueError: if a group is in both, a set is empty, no parameter asks for a gradient, or
+            the loss is not finite.
+        VideoError: if a clip of a `FrameSet` cannot be read.
     """
     config = config or TrainConfig()
     require_apart(train, validation)
+    trainable = _trainable(model)
     # Fused: all weights are updated in one go, which saves time on small models.
-    optimizer = torch.optim.Adam(model.parameters(), lr=config.learning_rate, fused=True)
+    optimizer = torch.optim.Adam(trainable, lr=config.learning_rate, fused=True)
     history, best_loss, best_weights = History(), float("inf"), None
-    device = next(model.parameters()).device
+    device = trainable[0].device
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(config.seed)
         for epoch in tqdm(range(config.epochs), "training", disable=not config.progress):
@@ -134,17 +147,17 @@ def fit(
 
 
 def _train_one_epoch(
-    model: nn.Module, train: EssenceSet, optimizer: torch.optim.Optimizer, config: TrainConfig
+    model: nn.Module, train: ClipSet, optimizer: torch.optim.Optimizer, config: TrainConfig
 ) -> float:
     """One pass over the clips in random order; the mean loss per clip."""
     model.train()
-    total = 0.0
+    trainable, total = _trainable(model), 0.0
     for rows in torch.randperm(len(train)).split(config.batch_size):
-        essences, labels = _batch(model, _draw_view(train.essences[rows]), train.labels[rows])
-        loss = F.cross_entropy(model(essences), labels)
+        inputs, labels = _batch(model, train, rows, _draw_views(train, len(rows)))
+        loss = F.cross_entropy(model(inputs), labels)
         optimizer.zero_grad()
         loss.backward()
-        nn.utils.clip_grad_norm_(model.parameters(), config.clip_norm)
+        nn.utils.clip_grad_norm_(trainable, config.clip_norm)
         optimizer.step()
         total += loss.item() * len(rows)  # the last batch may be smaller: weigh by clips
     if not torch.isfinite(torch.tensor(total)):
@@ -153,20 +166,44 @@ def _train_one_epoch(
 
 
 @torch.inference_mode()
-def evaluate(model: nn.Module, data: EssenceSet, *, batch_size: int = 256) -> Evaluation:
-    """Measure a model on clips, in eval mode; of several views the first (centre) is used."""
+def evaluate(
+    model: nn.Module,
+    data: ClipSet,
+    *,
+    batch_size: int | None = None,
+    average_views: bool = False,
+) -> Evaluation:
+    """Measure a model on clips, in eval mode.
+
+    Args:
+        model: as for `fit`.
+        data: clips with their labels.
+        batch_size: clips at once; None: 256 of an `EssenceSet`, 8 of a `FrameSet`.
+        average_views: judge each clip by the mean of the logits of all its views (multi-crop
+            testing, Krizhevsky et al. 2012), at V times the cost; otherwise by its first view,
+            the centre. For clips of one view the two are the same.
+
+    Raises:
+        VideoError: if a clip of a `FrameSet` cannot be read.
+    """
+    num_views = data.num_views if average_views else 1
+    batches = torch.arange(len(data)).split(batch_size or data.clips_at_once)
     was_training = model.training
     model.eval()
-    essences = data.essences if data.essences.ndim == 3 else data.essences[:, 0]
-    batches = zip(essences.split(batch_size), data.labels.split(batch_size), strict=True)
-    logits = torch.cat([model(_batch(model, x, y)[0]).cpu() for x, y in batches])  # (N, K)
+    logits = sum(_logits(model, data, batches, view) for view in range(num_views)) / num_views
     model.train(was_training)
     return _judge(logits, data.labels)
 
 
+def _logits(model: nn.Module, data: ClipSet, batches: Iterable[Tensor], view: int) -> Tensor:
+    """Logits (N, K) of one view of every clip."""
+    inputs = (_batch(model, data, rows, torch.full_like(rows, view))[0] for rows in batches)
+    return torch.cat([model(x).cpu() for x in inputs])
+
+
 def cross_validate(
     make_model: Callable[[], nn.Module],
-    data: EssenceSet,
+    data: ClipSet,
     config: TrainConfig | None = None,
     *,
     num_folds: int | None = None,
@@ -221,20 +258,31 @@ def _judge(logits: Tensor, labels: Tensor) -> Evaluation:
     )
 
 
-def _batch(model: nn.Module, essences: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+def _trainable(model: nn.Module) -> list[nn.Parameter]:
+    trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    if not trainable:
+        raise ValueError(
+            "no parameter of the model asks for a gradient: there is nothing to train; "
+            "add a classifier, or unfreeze blocks with trainable_from"
+        )
+    return trainable
+
+
+def _batch(
+    model: nn.Module, data: ClipSet, rows: Tensor, views: Tensor | None
+) -> tuple[Tensor, Tensor]:
+    """What the model takes, and the labels, where the model is."""
     weight = next(model.parameters())
-    return essences.to(weight.device, weight.dtype), labels.to(weight.device)
+    inputs = data.batch(rows, views).to(weight.device, weight.dtype)
+    return inputs, data.labels[rows].to(weight.device)
 
 
-def _draw_view(essences: Tensor) -> Tensor:
-    """(B, V, T, D) -> (B, T, D): a random view of each clip."""
-    if essences.ndim == 3:
-        return essences
-    B, V = essences.shape[:2]
-    return essences[torch.arange(B), torch.randint(V, (B,))]
+def _draw_views(data: ClipSet, num_clips: int) -> Tensor | None:
+    """A random view for each of some clips, where there are views."""
+    return torch.randint(data.num_views, (num_clips,)) if data.has_views else None
 
 
-def require_apart(train: EssenceSet, other: EssenceSet | None, *, name: str = "validation") -> None:
+def require_apart(train: ClipSet, other: ClipSet | None, *, name: str = "validation") -> None:
     """Refuse empty sets, and a group that is in training and in the other set.
 
     Raises:

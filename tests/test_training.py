@@ -7,6 +7,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import top_k_accuracy_score
 
 from quest82 import classifier
+from quest82.store import EssenceSet
 from quest82.training import TrainConfig, cross_validate, evaluate, fit
 
 
@@ -182,3 +183,58 @@ def test_cross_validation_judges_each_clip_by_a_model_that_has_not_seen_its_grou
     assert matched == len(data)
     with pytest.raises(ValueError, match="num_folds"):
         cross_validate(make_model, data, num_folds=99)
+
+
+def test_a_batch_holds_the_view_that_was_asked_for(make_set):
+    rows = torch.tensor([5, 0, 5])
+    single, several = make_set(), make_set(views=3)
+    assert (single.num_views, several.num_views) == (1, 3)
+    assert torch.equal(single.batch(rows), single.essences[[5, 0, 5]])
+    assert torch.equal(several.batch(rows), several.essences[[5, 0, 5], 0])
+    views = torch.tensor([2, 1, 0])
+    expected = torch.stack([several.essences[r, v] for r, v in ((5, 2), (0, 1), (5, 0))])
+    assert torch.equal(several.batch(rows, views), expected)
+
+
+def test_views_are_averaged_on_demand(make_set):
+    data = make_set(views=4)
+    model = model_for(data)
+    means = data.essences.double().mean(dim=2).numpy()  # (N, V, D)
+    weight, bias = (p.detach().double().numpy() for p in model.head.parameters())
+    expected = (means @ weight.T + bias).mean(axis=1)
+    for batch_size in (None, 5):
+        result = evaluate(model, data, batch_size=batch_size, average_views=True)
+        np.testing.assert_allclose(result.logits, expected, atol=1e-5)
+        assert result.predictions.tolist() == expected.argmax(axis=1).tolist()
+    assert not np.allclose(evaluate(model, data).logits, expected, atol=1e-2)
+
+
+@pytest.mark.parametrize("views", [0, 1])
+def test_the_average_of_one_view_is_that_view(make_set, views):
+    data = make_set(views=views)
+    model = model_for(data, "lstm")
+    averaged = evaluate(model, data, average_views=True)
+    assert torch.equal(averaged.logits, evaluate(model, data).logits)
+
+
+def test_training_from_a_store_on_disk_is_training_in_memory(make_set, tmp_path):
+    data = make_set(views=2)
+    data.save(tmp_path / "store")
+    weights = []
+    for part in (data, EssenceSet.load(tmp_path / "store")):
+        model = model_for(data, "lstm")
+        fit(model, part, TrainConfig(epochs=2))
+        weights.append(torch.nn.utils.parameters_to_vector(model.parameters()))
+    assert torch.equal(*weights)
+
+
+def test_what_asks_for_no_gradient_stays_as_it_is(make_set):
+    data = make_set()
+    model = model_for(data, "lstm")
+    model.aggregator.requires_grad_(False)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    fit(model, data, TrainConfig(epochs=1))
+    moved = {n for n, value in model.state_dict().items() if not torch.equal(value, before[n])}
+    assert moved == {"head.weight", "head.bias"}
+    with pytest.raises(ValueError, match="nothing to train"):
+        fit(model.requires_grad_(False), data)

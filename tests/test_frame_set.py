@@ -1,0 +1,68 @@
+import pytest
+import torch
+
+from quest82.clips import from_folder
+from quest82.frame_set import FrameSet
+from quest82.store import extract
+from quest82.video import VideoError
+from quest82.views import frames_of_view
+
+HOW = {"num_frames": 3, "size": 32, "seed": 5}
+
+
+@pytest.fixture
+def clips(write_clip, tmp_path):
+    for label in ("b", "A"):
+        for number in range(4):
+            write_clip(f"clips/{label}/{number}.mp4", shade=100 + 30 * number, num_frames=9)
+    return from_folder(tmp_path / "clips", groups=r"\d")
+
+
+def test_a_batch_holds_the_frames_of_the_views(clips):
+    data = FrameSet(clips, **HOW)
+    rows, views = torch.tensor([6, 1]), torch.tensor([0, 7])
+    frames = data.batch(rows, views)
+    assert frames.shape == (2, 3, 3, 32, 32)
+    assert torch.equal(frames[0], frames_of_view(clips[6], 0, **HOW))
+    assert torch.equal(frames[1], frames_of_view(clips[1], 7, **HOW))
+    assert torch.equal(data.batch(rows)[1], frames_of_view(clips[1], 0, **HOW))
+
+
+def test_a_frozen_extractor_makes_of_it_what_a_store_holds(clips, extractor, tmp_path):
+    stored = extract(clips, extractor, tmp_path / "store", views=2, progress=False, **HOW)
+    data = FrameSet(clips, num_views=2, **HOW)
+    for name in ("groups", "clip_ids", "classes", "num_frames", "num_views", "has_views"):
+        assert getattr(data, name) == getattr(stored, name)
+    assert torch.equal(data.labels, stored.labels)
+    rows = torch.arange(len(clips))
+    for view in (rows * 0, rows % 2):
+        made = extractor(data.batch(rows, view))
+        torch.testing.assert_close(made, stored.batch(rows, view).float(), atol=1e-3, rtol=1e-3)
+    halves = zip(data.split(0.5, seed=3), stored.split(0.5, seed=3), strict=True)
+    assert all(frames.clip_ids == essences.clip_ids for frames, essences in halves)
+
+
+def test_a_part_keeps_the_settings_and_the_classes(clips):
+    part = FrameSet(clips, num_views=4, **HOW).subset([5, 7])
+    assert part.clip_ids == (clips[5].id, clips[7].id)
+    assert part.classes == ("A", "b")
+    assert part.labels.tolist() == [1, 1]
+    row, view = torch.tensor([1]), torch.tensor([3])
+    assert part.num_views == 4
+    assert torch.equal(part.batch(row, view)[0], frames_of_view(clips[7], 3, **HOW))
+
+
+def test_a_clip_that_cannot_be_read_is_named(clips):
+    clips[2].path.write_bytes(b"no video")
+    with pytest.raises(VideoError, match=r"A/2\.mp4.*leave it out"):
+        FrameSet(clips, **HOW).batch(torch.arange(4))
+
+
+def test_bad_settings_are_refused(clips):
+    for wrong in ({"num_frames": 0}, {"num_views": 0}, {"size": 0}):
+        with pytest.raises(ValueError, match=rf"{next(iter(wrong))} \(0\)"):
+            FrameSet(clips, **wrong)
+    with pytest.raises(ValueError, match=r"b/0\.mp4: its class 'b'"):
+        FrameSet(clips, ["A", "c"])
+    with pytest.raises(ValueError, match="clip_ids must differ"):
+        FrameSet(clips * 2)
