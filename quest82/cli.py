@@ -47,7 +47,8 @@ Epochs = Annotated[
     int, typer.Option(min=1, help="At most this many passes over the training clips.")
 ]
 Workers = Annotated[
-    int | None, typer.Option(min=1, help="Processes that decode; else one for each core.")
+    int | None,
+    typer.Option(min=0, help="Processes that decode, else one per core; 0: none, no time limit."),
 ]
 TimeLimit = Annotated[
     float, typer.Option(min=0.1, help="Seconds that reading one clip may take at most.")
@@ -130,9 +131,8 @@ def check(
     videos, others = videos_below(folder)
     if not videos and not others:
         raise ValueError(f"{folder}: there is no such folder, or it is empty")
-    inspected = inspect_all(
-        videos, num_workers=workers or os.cpu_count(), time_limit_seconds=time_limit
-    )
+    num_workers = os.cpu_count() if workers is None else workers
+    inspected = inspect_all(videos, num_workers=num_workers, time_limit_seconds=time_limit)
     bar = tqdm(inspected, "checking", total=len(videos), unit="clip")
     bad = [(path, found) for path, found in zip(videos, bar, strict=True) if found.problem]
     if bad:

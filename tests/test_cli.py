@@ -1,9 +1,11 @@
 """The command, as a user types it, from a folder of videos to a prediction."""
 
+import io
 import json
 import shutil
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 
 import pytest
 from typer.testing import CliRunner
@@ -19,14 +21,21 @@ PICTURES = ("accuracy", "classes", "confusions")
 
 
 def quest82(*arguments, code=0):
-    """Run the command in a process of its own; standard output and error as text."""
-    command = [sys.executable, "-c", "from quest82.cli import main; main()"]
-    result = subprocess.run(
-        [*command, *map(str, arguments)], capture_output=True, text=True, encoding="utf-8"
-    )
-    assert result.returncode == code, result.stdout + result.stderr
-    assert "Traceback" not in result.stderr
-    return result.stdout, result.stderr
+    """Run the command in this process; standard output and error as text."""
+    out, error = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(error):
+        patch.setattr(sys, "argv", ["quest82", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+    assert (ended.value.code or 0) == code, out.getvalue() + error.getvalue()
+    return out.getvalue(), error.getvalue()
+
+
+def test_the_command_is_installed():
+    command = [sys.executable, "-c", "from quest82.cli import main; main()", "check", "nowhere"]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr == "quest82: nowhere: there is no such folder, or it is empty\n"
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +49,7 @@ def workshop(tmp_path_factory):
         shutil.rmtree(root / "clips" / action)
     (root / "clips" / "open_door" / "empty.mp4").touch()
     (root / "clips" / "open_door" / "notes.txt").write_text("hello")
-    how = ("--num-frames", 4, "--size", 64, "--device", "cpu")
+    how = ("--num-frames", 4, "--size", 64, "--device", "cpu", "--workers", 1)
     out, _ = quest82("extract", root / "clips", root / "store", *how)
     (root / "extract.txt").write_text(out)
     out, _ = quest82(
@@ -126,7 +135,7 @@ def test_ucf101_names_and_counts_what_is_missing(toy_ucf, monkeypatch):
 def test_ucf101_runs_the_whole_comparison(toy_ucf, tmp_path):
     results = tmp_path / "results" / "ucf101.json"
     how = ("--store", tmp_path / "store", "--results", results, "--seeds", 1, "--epochs", 1)
-    how += ("--device", "cpu", "--num-frames", 3, "--size", 64, "--views", 2)
+    how += ("--workers", 0, "--device", "cpu", "--num-frames", 3, "--size", 64, "--views", 2)
     text = in_this_process("ucf101", toy_ucf, "--run", "--split", 2, "--split", 1, *how)
     assert "UCF101, split 1" in text
     assert "average over 2 splits" in text
@@ -163,6 +172,7 @@ def test_the_whole_command_on_real_clips(workshop, shared_clips, tmp_path, monke
         shutil.copy(path, folder)
     results = tmp_path / "ucf101.json"
     how = ("--store", tmp_path / "store", "--results", results, "--num-frames", 4, "--epochs", 2)
+    how += ("--workers", 0)
     in_this_process("ucf101", tmp_path / "UCF", "--run", "--device", "cpu", *how)
     (part,) = json.loads(results.read_text())["splits"]
     assert (part["train"], part["test"], part["test_groups"]) == (2, 4, 4)
@@ -174,7 +184,7 @@ def test_the_whole_command_on_real_clips(workshop, shared_clips, tmp_path, monke
 
 def test_compare_works_on_any_folder(workshop, tmp_path):
     how = ("--store", workshop / "store", "--results", tmp_path / "r.json", "--num-frames", 4)
-    how += ("--size", 64, "--seeds", 1, "--epochs", 2, "--device", "cpu", "--test", 0.34)
+    how += ("--size", 64, "--seeds", 1, "--epochs", 2, "--workers", 0, "--test", 0.34)
     text = in_this_process("compare", workshop / "clips", *how)
     assert text.count("every clip is a group of its own") == 2
     assert "skipped open_door/empty.mp4: the file is empty" in text
@@ -190,7 +200,7 @@ def test_compare_works_on_any_folder(workshop, tmp_path):
 
 def test_compare_keeps_groups_apart(workshop, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    how = ("--num-frames", 2, "--size", 64, "--seeds", 1, "--epochs", 1, "--device", "cpu")
+    how = ("--num-frames", 2, "--size", 64, "--seeds", 1, "--epochs", 1, "--workers", 0)
     shutil.copytree(workshop / "clips", "doors", ignore=lambda *_: ["empty.mp4"])
     text = in_this_process("compare", "doors", "--groups", "([0-9]{4})", "--test", 0.34, *how)
     assert "group of its own" not in text
@@ -214,7 +224,7 @@ def test_predict_names_the_action_and_goes_on_after_a_bad_file(workshop):
 
 
 def test_check_finds_what_is_wrong(workshop):
-    text, _ = quest82("check", workshop / "clips", code=1)
+    text, _ = quest82("check", workshop / "clips", "--workers", 1, code=1)
     assert "empty.mp4: the file is empty" in text
     assert "notes.txt: not named like a video" in text
     assert text.splitlines()[-1] == "10 videos read, 1 with problems; 1 other files"

@@ -62,7 +62,9 @@ def test_the_trained_blocks_learn_and_the_others_stay(data, make_extractor, trai
 def test_frozen_is_training_on_stored_essences(data, make_extractor, tmp_path):
     """The same views, order and dropout are drawn, so that only float16 lies between the two."""
     extractor = make_extractor()
-    stored = extract(data.clips, extractor, tmp_path / "store", views=3, progress=False, **HOW)
+    stored = extract(
+        data.clips, extractor, tmp_path / "store", views=3, num_workers=0, progress=False, **HOW
+    )
     config = TrainConfig(epochs=3, batch_size=4)
     alone = classifier.build("lstm", 1280, 2, projection_size=8, hidden_size=8)
     joined = nn.Sequential(extractor, classifier.build("lstm", 1280, 2, **alone.aggregator.options))

@@ -29,7 +29,9 @@ def test_a_batch_holds_the_frames_of_the_views(clips):
 
 
 def test_a_frozen_extractor_makes_of_it_what_a_store_holds(clips, extractor, tmp_path):
-    stored = extract(clips, extractor, tmp_path / "store", views=2, progress=False, **HOW)
+    stored = extract(
+        clips, extractor, tmp_path / "store", views=2, num_workers=0, progress=False, **HOW
+    )
     data = FrameSet(clips, num_views=2, **HOW)
     for name in ("groups", "clip_ids", "classes", "num_frames", "num_views", "has_views"):
         assert getattr(data, name) == getattr(stored, name)
