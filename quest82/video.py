@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from pathlib import Path
 
 import av
@@ -89,14 +90,10 @@ def probe(path: PathLike) -> VideoInfo:
     Raises:
         VideoError: if the file is missing, empty, no video, or holds no picture.
     """
-    with _open(path) as (container, stream):
-        width, height = stream.codec_context.width, stream.codec_context.height
-        fps = float(stream.average_rate or 0)
-        packets = _look_over(container, stream)
-        if packets.rotation % 180:
-            width, height = height, width
+    packets = _look_over(path)
     num_frames = packets.number if packets.sound else count_frames(path)
-    return VideoInfo(num_frames, width, height, fps)
+    width, height = packets.size[:: -1 if packets.rotation % 180 else 1]
+    return VideoInfo(num_frames, width, height, packets.fps)
 
 
 def count_frames(path: PathLike) -> int:
@@ -128,8 +125,7 @@ def read_frames(path: PathLike, indices: Sequence[int] | Tensor) -> Tensor:
     wanted = [int(index) for index in indices]
     if not wanted:
         raise ValueError("indices is empty: ask for at least one frame")
-    with _open(path) as (container, stream):
-        packets = _look_over(container, stream)
+    packets = _look_over(path)
     if packets.sound:
         _require_inside(path, wanted, packets.number)
     if _WORTH_SEEKING * len(wanted) <= max(wanted) < packets.seekable:
@@ -240,9 +236,26 @@ class _Packets:
     sound: bool  # each packet can be trusted to hold one picture
     seekable: int  # decord can be trusted with frames below this
     rotation: int  # degrees by which a player turns the pictures
+    size: tuple[int, int]  # width and height before that
+    fps: float
 
 
-def _look_over(container: InputContainer, stream: VideoStream) -> _Packets:
+def _look_over(path: PathLike) -> _Packets:
+    """What the packets of a file tell; asked twice about one file, it is read once."""
+    try:
+        state = os.stat(path)
+    except OSError:
+        return _packets(path, None)  # says better what is wrong
+    return _packets(path, (state.st_mtime_ns, state.st_size))
+
+
+@lru_cache(maxsize=1)
+def _packets(path: PathLike, version: tuple[int, int] | None) -> _Packets:
+    with _open(path) as (container, stream):
+        return _read_packets(container, stream)
+
+
+def _read_packets(container: InputContainer, stream: VideoStream) -> _Packets:
     packets, first = [], None
     for packet in container.demux(stream):
         first = first or next(_pictures_of(packet), None)
@@ -256,7 +269,14 @@ def _look_over(container: InputContainer, stream: VideoStream) -> _Packets:
     held_back = _MOST_HELD_BACK if stream.codec_context.has_b_frames else 0
     rotation = first.rotation if first else 0
     trusted = sound and _seekable(container, stream) and not rotation
-    return _Packets(len(packets), sound, len(packets) - held_back if trusted else 0, rotation)
+    return _Packets(
+        number=len(packets),
+        sound=sound,
+        seekable=len(packets) - held_back if trusted else 0,
+        rotation=rotation,
+        size=(stream.codec_context.width, stream.codec_context.height),
+        fps=float(stream.average_rate or 0),
+    )
 
 
 def _seekable(container: InputContainer, stream: VideoStream) -> bool:

@@ -1,0 +1,121 @@
+"""What does extraction cost: does decoding hide behind the network, and how does cost grow?
+
+    OMP_NUM_THREADS=2 taskset -c 0,1 python benchmarks/pipeline.py
+
+The network-only rate is taken on frames that lie in memory, before and after each extraction,
+in the same process with the same engine. Extraction is everything: decode, crop, pass on,
+describe, write; it is timed from the first written clip on, without the start of its processes.
+The book's appendix draws the curves from results/pipeline.json.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from pathlib import Path
+from statistics import median
+
+import torch
+from some_clips import some_clips
+from table import publish
+
+from quest82 import store
+from quest82.decoding import read_all
+from quest82.engines import open_engine
+from quest82.essence_files import StoreWriter
+from quest82.essences import MobileNetV2Extractor
+
+HOW = {"num_frames": 16, "size": 224}
+ROUNDS = 3
+
+
+def network_rate(extractor: MobileNetV2Extractor, engine: str, folder: Path) -> float:
+    """Clips per second where the frames are in memory already."""
+    run = open_engine(extractor, size=HOW["size"], name=engine)
+    clips = some_clips(6, folder)
+    how = {**HOW, "flip": True, "seed": 0}
+    frames = [f[0] for f in read_all(clips, num_workers=0, time_limit_seconds=60, **how)]
+    run(frames[0])
+    start = time.perf_counter()
+    for clip in 4 * frames:
+        run(clip)
+    return 4 * len(frames) / (time.perf_counter() - start)
+
+
+def extraction_rate(
+    extractor: MobileNetV2Extractor, folder: Path, num_clips: int, **options: object
+) -> float:
+    """Clips per second of a whole extraction, from the first clip written to the last."""
+    times, add = [], StoreWriter.add
+
+    def timed(self: StoreWriter, *arguments: object) -> None:
+        add(self, *arguments)
+        times.append(time.perf_counter())
+
+    StoreWriter.add = timed
+    try:
+        with tempfile.TemporaryDirectory() as out:
+            clips = some_clips(num_clips, folder)
+            store.extract(clips, extractor, out, progress=False, **{**HOW, **options})
+    finally:
+        StoreWriter.add = add
+    warm = 6  # what was decoded while the engine waited for the first is not counted
+    return (len(times) - 1 - warm) / (times[-1] - times[warm])
+
+
+def overlap(extractor: MobileNetV2Extractor, folder: Path) -> list[dict]:
+    rows = []
+    for engine in ("openvino", "fused", "plain"):
+        for workers in (0, 1, 2):
+            shares, rates = [], []
+            for _ in range(ROUNDS):
+                before = network_rate(extractor, engine, folder)
+                rates.append(
+                    extraction_rate(extractor, folder, 60, engine=engine, num_workers=workers)
+                )
+                after = network_rate(extractor, engine, folder)
+                shares.append(rates[-1] / ((before + after) / 2))
+            rows.append(
+                {
+                    "engine": engine,
+                    "workers": workers,
+                    "clips/s": f"{median(rates):.1f}",
+                    "of the network alone": f"{100 * median(shares):.0f} %",
+                }
+            )
+            print(rows[-1])
+    return rows
+
+
+def curves(extractor: MobileNetV2Extractor, folder: Path) -> dict[str, dict[str, float]]:
+    """Seconds per clip against T, size and workers; bytes of the store against N."""
+    cost = {
+        "num_frames": {
+            T: 1 / extraction_rate(extractor, folder, 40, num_frames=T) for T in (2, 4, 8, 16, 32)
+        },
+        "size": {
+            S: 1 / extraction_rate(extractor, folder, 40, size=S) for S in (64, 112, 160, 224, 288)
+        },
+        "num_workers": {
+            W: 1 / extraction_rate(extractor, folder, 40, num_workers=W) for W in (0, 1, 2, 3)
+        },
+        "clips": {},
+    }
+    for N in (10, 40, 160):
+        with tempfile.TemporaryDirectory() as out:
+            clips = some_clips(N, folder)
+            store.extract(clips, extractor, out, size=32, num_frames=16, progress=False)
+            cost["clips"][N] = sum(file.stat().st_size for file in Path(out).iterdir())
+    return {name: {str(k): v for k, v in values.items()} for name, values in cost.items()}
+
+
+def main() -> None:
+    extractor = MobileNetV2Extractor()
+    print(f"{torch.get_num_threads()} threads")
+    with tempfile.TemporaryDirectory() as folder:
+        rows = overlap(extractor, Path(folder))
+        publish("pipeline", rows, curves=curves(extractor, Path(folder)))
+
+
+if __name__ == "__main__":
+    main()
