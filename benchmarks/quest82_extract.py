@@ -1,4 +1,8 @@
-"""`quest82 extract`, through the function behind the command."""
+"""`quest82 extract`, through the function behind the command.
+
+It starts its worker processes anew in every extraction, which is not how long a clip takes: so it
+is given every clip `QUEST82_REPEATS` times, and its time is divided by that. The start still counts.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from baselines import NUM_FRAMES, SIZE, serve
+from baselines import NUM_FRAMES, QUEST82_REPEATS, SIZE, serve
 
 import quest82
 from quest82.clips import Clip
@@ -19,12 +23,13 @@ def main() -> None:
     extractor = MobileNetV2Extractor()
 
     def into_a_new_store(paths: Sequence[Path]) -> np.ndarray:
-        clips = [Clip(path.name, "clip", path.name, path) for path in paths]
+        names = [(f"{k} {path.name}", path) for k in range(QUEST82_REPEATS) for path in paths]
+        clips = [Clip(name, "clip", name, path) for name, path in names]
         with tempfile.TemporaryDirectory() as folder:
             found = extract(
                 clips, extractor, folder, num_frames=NUM_FRAMES, size=SIZE, progress=False
             )
-            return found.essences.float().numpy()
+            return found.essences[: len(paths)].float().numpy()
 
     serve({"quest82": into_a_new_store}, {"quest82": quest82.__version__})
 

@@ -261,6 +261,26 @@ def curves(
     return axes[0]
 
 
+def costs(panels: Mapping[str, Mapping[float, float]], *, y: str) -> Axes:
+    """What a quantity costs as something grows: dots, one panel for each thing that grows.
+
+    The line is the straight one that fits best, so that the eye can judge whether cost is linear.
+
+    Args:
+        panels: what grows, with its unit -> amount -> cost.
+        y: what the cost is, with its unit.
+    """
+    _, axes = _panels(len(panels), 2.4, layout="constrained")
+    for axis, (x, values) in zip(axes, panels.items(), strict=True):
+        xs, ys = list(values), list(values.values())
+        axis.plot(xs, np.polyval(np.polyfit(xs, ys, 1), xs), lw=1, color=COLOURS["control"])
+        axis.plot(xs, ys, "o", ms=5, color=COLOURS["ink"])
+        axis.set(xlabel=x, ylim=(0, None))
+        _open_panel(axis, "")
+    axes[0].set_ylabel(y)
+    return axes[0]
+
+
 def bars(
     panels: Mapping[str, Mapping[str, float]], *, x: str, form: str = "{:.0f}", log: bool = False
 ) -> Axes:

@@ -4,15 +4,16 @@ decord reads the few frames that were asked for, by seeking. It counts packets, 
 and pictures do not match one to one it returns another frame without a word. So PyAV looks over
 the packets first (a few milliseconds, one picture is decoded), and decord is asked only where it
 was found right in every one of the combinations that were tried (see `_seekable`), and where the
-frames lie far enough apart for seeking to save time. All other files, short clips, and the last
-frames of streams with B-frames, PyAV decodes from their beginning.
+frames lie far enough apart for seeking to save time. In short clips without B-frames PyAV jumps
+from keyframe to keyframe; all others it decodes from their beginning.
 """
 
 from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterator, Sequence
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
@@ -32,6 +33,9 @@ from torch import Tensor
 _SMALLEST_PICTURE = 5
 # H.264 lets a decoder hold back at most 16 pictures, to bring B-frames into order.
 _MOST_HELD_BACK = 16
+# Without B-frames these decode from any keyframe on, whatever came before. (H.264 need not: its
+# keyframes may be mere points of recovery.)
+_JUMPABLE = ("mpeg4", "mjpeg")
 # Seeking pays where more than about so many frames lie between two that are wanted (measured on
 # UCF101's clips: decord is ahead from 18 to 32 frames on, PyAV below).
 _WORTH_SEEKING = 24
@@ -128,13 +132,16 @@ def read_frames(path: PathLike, indices: Sequence[int] | Tensor) -> Tensor:
     packets = _look_over(path)
     if packets.sound:
         _require_inside(path, wanted, packets.number)
-    if _WORTH_SEEKING * len(wanted) <= max(wanted) < packets.seekable:
-        try:
+    far_apart = _WORTH_SEEKING * len(wanted) <= max(wanted)
+    try:
+        if far_apart and max(wanted) < packets.seekable:
             frames = _read_with_decord(path, wanted)
-        except (decord.DECORDError, RuntimeError):
-            # Damage inside the file: decord gives up, PyAV reads what there is.
+        elif not far_apart and packets.jumpable:
+            frames = _read_from_keyframes(path, wanted)
+        else:
             frames = _read_from_beginning(path, wanted)
-    else:
+    except (decord.DECORDError, RuntimeError, _Unexpected):
+        # Damage inside the file: both give up, and PyAV reads what there is.
         frames = _read_from_beginning(path, wanted)
     return torch.from_numpy(frames).permute(0, 3, 1, 2)  # (T, H, W, 3) -> (T, 3, H, W)
 
@@ -235,6 +242,7 @@ class _Packets:
     number: int
     sound: bool  # each packet can be trusted to hold one picture
     seekable: int  # decord can be trusted with frames below this
+    jumpable: bool  # nothing before a keyframe is needed to decode what follows it
     rotation: int  # degrees by which a player turns the pictures
     size: tuple[int, int]  # width and height before that
     fps: float
@@ -273,6 +281,7 @@ def _read_packets(container: InputContainer, stream: VideoStream) -> _Packets:
         number=len(packets),
         sound=sound,
         seekable=len(packets) - held_back if trusted else 0,
+        jumpable=trusted and not held_back and stream.codec_context.name in _JUMPABLE,
         rotation=rotation,
         size=(stream.codec_context.width, stream.codec_context.height),
         fps=float(stream.average_rate or 0),
@@ -326,6 +335,34 @@ def _read_from_beginning(path: PathLike, wanted: list[int]) -> np.ndarray:
             pictures[num_frames] = _upright(path, frame, reformatter)
         num_frames += 1
     _require_inside(path, wanted, num_frames)
+    return _stacked(path, pictures, wanted)
+
+
+class _Unexpected(Exception):
+    """A packet did not hold one picture."""
+
+
+def _read_from_keyframes(path: PathLike, wanted: list[int]) -> np.ndarray:
+    """Decode for each frame only what lies between it and the keyframe before it."""
+    pictures, position = {}, 0
+    reformatter = VideoReformatter()
+    with _open(path) as (container, stream):
+        packets = [packet for packet in container.demux(stream) if packet.size]
+        keyframes = [i for i, packet in enumerate(packets) if packet.is_keyframe]
+        for index in sorted(set(wanted)):
+            keyframe = keyframes[bisect_right(keyframes, index) - 1]
+            if keyframe > position:
+                stream.codec_context.flush_buffers()
+                position = keyframe
+            decoded = [list(_pictures_of(packet)) for packet in packets[position : index + 1]]
+            position = index + 1
+            if [len(frames) for frames in decoded] != [1] * len(decoded):
+                raise _Unexpected
+            pictures[index] = _upright(path, decoded[-1][0], reformatter)
+    return _stacked(path, pictures, wanted)
+
+
+def _stacked(path: PathLike, pictures: Mapping[int, np.ndarray], wanted: list[int]) -> np.ndarray:
     if len({picture.shape for picture in pictures.values()}) > 1:
         raise VideoError(f"{path}: the size of the pictures changes inside the file; re-encode it")
     return np.stack([pictures[index] for index in wanted])  # (T, H, W, 3)
