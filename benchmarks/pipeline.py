@@ -28,7 +28,7 @@ from quest82.essences import MobileNetV2Extractor
 HOW = {"num_frames": 16, "size": 224}
 ROUNDS = 2
 # Which number of workers is tried with which engine, and on how many clips.
-TRIED = {"openvino": ((0, 1, 2), 60), "fused": ((1, 2), 40), "plain": ((2,), 24)}
+TRIED = {"openvino": ((0, 1, 2), 60), "fused": ((2,), 30), "plain": ((2,), 20)}
 
 
 def network_rate(extractor: MobileNetV2Extractor, engine: str, folder: Path) -> float:
@@ -91,8 +91,8 @@ def overlap(extractor: MobileNetV2Extractor, folder: Path) -> list[dict]:
 def curves(extractor: MobileNetV2Extractor, folder: Path) -> dict[str, dict[str, float]]:
     """Seconds per clip against T, size and workers; bytes of the store against N."""
     tried = {
-        "num_frames": (2, 4, 8, 16, 32),
-        "size": (64, 112, 160, 224, 288),
+        "num_frames": (4, 8, 16, 32),
+        "size": (112, 160, 224, 288),
         "num_workers": (0, 1, 2, 3),
     }
     cost = {

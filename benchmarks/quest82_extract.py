@@ -1,7 +1,7 @@
 """`quest82 extract`, through the function behind the command.
 
 It starts its worker processes anew in every extraction, which is not how long a clip takes: so it
-is given every clip `QUEST82_REPEATS` times, and its time is divided by that. The start still counts.
+is given every clip `QUEST82_REPEATS` times, and the time is divided by that. The start counts.
 """
 
 from __future__ import annotations

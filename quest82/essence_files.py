@@ -5,7 +5,8 @@
 - ``manifest.json``: how the essences were made, and counts once all is written.
 
 Clip by clip, the numbers are appended first and the line after them. A killed run therefore
-leaves at worst numbers without a line, or half a line: both are cut off, and the run goes on.
+leaves at worst numbers without a line, or half a line; one that lost its power, lines whose numbers
+never reached the disk, which the checksum tells. All are cut off, and the run goes on.
 """
 
 from __future__ import annotations
@@ -96,6 +97,8 @@ class StoreWriter:
         with self._nothing_lost():
             with (self.path / _NUMBERS).open("r+b") as file:
                 file.write(_header(written, self.row_shape))
+            for name in (_NUMBERS, _LINES):
+                _bring_to_disk(self.path / name)
             self._write_manifest(complete=True, num_clips=written, num_skipped=skipped)
         self.complete = True
 
@@ -125,17 +128,19 @@ class StoreWriter:
             numbers.touch()
             if lines.stat().st_size == 0:  # the run was killed, or the disk full, at the beginning
                 numbers.write_bytes(header)
-        rows_left = (numbers.stat().st_size - len(header)) // row_bytes
-        if rows_left < 0:
+        if numbers.stat().st_size < len(header):
             raise StoreError(f"{numbers}: is damaged; {_REMEDY}")
         kept, num_bytes, num_rows = [], 0, 0
-        for raw, line in _parse_lines(self.path):
-            if "checksum" in line:
-                if num_rows == rows_left:
-                    break
-                num_rows += 1
-            kept.append(line)
-            num_bytes += len(raw)
+        with numbers.open("rb") as file:
+            file.seek(len(header))
+            for raw, line in _parse_lines(self.path):
+                if "checksum" in line:
+                    row = np.frombuffer(file.read(row_bytes), np.uint8)
+                    if _checksum(row, _unchecked(line)) != line["checksum"]:
+                        break  # numbers that did not reach the disk when the power went
+                    num_rows += 1
+                kept.append(line)
+                num_bytes += len(raw)
         os.truncate(lines, num_bytes)
         os.truncate(numbers, len(header) + num_rows * row_bytes)
         return kept
@@ -169,8 +174,7 @@ def read_store(path: Path) -> tuple[np.ndarray, list[dict], dict]:
         raise StoreError(f"{path / _LINES}: lines are missing or too many; {_REMEDY}")
     essences = _map_numbers(path / _NUMBERS, len(written), manifest["row_shape"])
     for row, line in zip(essences, written, strict=True):
-        rest = {name: value for name, value in line.items() if name != "checksum"}
-        if _checksum(row, rest) != line["checksum"]:
+        if _checksum(row, _unchecked(line)) != line["checksum"]:
             raise StoreError(
                 f"{path}: the essences or the line of {line['id']} are damaged (checksum); "
                 + _REMEDY
@@ -233,6 +237,10 @@ def _checksum(row: np.ndarray, line: Mapping) -> int:
     return zlib.crc32(json.dumps(line, sort_keys=True).encode(), zlib.crc32(row.tobytes()))
 
 
+def _unchecked(line: Mapping) -> dict:
+    return {name: value for name, value in line.items() if name != "checksum"}
+
+
 def _parse_lines(path: Path) -> list[tuple[bytes, dict]]:
     """Every complete line, as bytes and parsed; a half-written last one is left out."""
     try:
@@ -250,7 +258,10 @@ def _parse_lines(path: Path) -> list[tuple[bytes, dict]]:
 def _append(path: Path, data: bytes) -> None:
     with path.open("ab") as file:
         file.write(data)
-        file.flush()
+
+
+def _bring_to_disk(path: Path) -> None:
+    with path.open("r+b") as file:
         os.fsync(file.fileno())
 
 

@@ -116,6 +116,23 @@ def test_a_stopped_run_ends_byte_identical(folder, extractor, tmp_path, stop_aft
     assert contents(whole) == contents(stopped)
 
 
+@pytest.mark.parametrize("lost_bytes", [5000, 30_000])
+def test_numbers_that_did_not_reach_the_disk_are_made_again(
+    folder, extractor, tmp_path, lost_bytes
+):
+    """After a loss of power: the lines are there, the numbers are zeros."""
+    found, whole, out = clips.from_folder(folder), tmp_path / "whole", tmp_path / "out"
+    store.extract(found, extractor, whole, **HOW)
+    shutil.copytree(whole, out)
+    manifest = json.loads((out / "manifest.json").read_text())
+    manifest = {k: v for k, v in manifest.items() if not k.startswith("num_")}
+    (out / "manifest.json").write_text(json.dumps({**manifest, "complete": False}))
+    numbers = out / "essences.npy"
+    numbers.write_bytes(numbers.read_bytes()[:-lost_bytes] + bytes(lost_bytes))
+    store.extract(found, extractor, out, **HOW)
+    assert contents(out) == contents(whole)
+
+
 @pytest.mark.parametrize(
     ("name", "other"), [("num_frames", 4), ("size", 64), ("views", 2), ("flip", False), ("seed", 1)]
 )

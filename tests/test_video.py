@@ -107,7 +107,11 @@ def encode(path, codec, num_frames=90, **options):
         ("mpeg2video", {"bf": "2"}),
     ],
 )
-def test_the_right_frames_in_every_codec_and_container(tmp_path, ending, codec, options):
+@pytest.mark.parametrize("worth_seeking", [0, 1000])  # decord where it may; PyAV alone
+def test_the_right_frames_in_every_codec_and_container(
+    tmp_path, monkeypatch, ending, codec, options, worth_seeking
+):
+    monkeypatch.setattr(video, "_WORTH_SEEKING", worth_seeking)
     path = tmp_path / f"clip.{ending}"
     try:
         encode(path, codec, **options)
@@ -118,7 +122,8 @@ def test_the_right_frames_in_every_codec_and_container(tmp_path, ending, codec, 
     assert n == len(reference)
     for indices in ([2, 8, 14, 19, 25, 36, 42, 60], [n - 1, 0, n - 2]):
         frames = video.read_frames(path, indices).permute(0, 2, 3, 1).numpy()
-        assert np.abs(frames.astype(int) - reference[indices]).max() <= 2
+        most = 2 if worth_seeking == 0 else 0  # decord brings an MPEG-4 transform of its own
+        assert np.abs(frames.astype(int) - reference[indices]).max() <= most
 
 
 def test_a_phone_video_stands_upright(tmp_path):
