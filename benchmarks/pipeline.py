@@ -5,7 +5,7 @@
 The network-only rate is taken on frames that lie in memory, before and after each extraction,
 in the same process with the same engine. Extraction is everything: decode, crop, pass on,
 describe, write; it is timed from the first written clip on, without the start of its processes.
-The book's appendix draws the curves from results/pipeline.json.
+The curves are drawn for the book's appendix.
 """
 
 from __future__ import annotations
@@ -19,12 +19,13 @@ import torch
 from some_clips import some_clips
 from table import publish
 
-from quest82 import store
+from quest82 import plots, store
 from quest82.decoding import read_all
 from quest82.engines import open_engine
 from quest82.essence_files import StoreWriter
 from quest82.essences import MobileNetV2Extractor
 
+PICTURE = Path(__file__).resolve().parents[1] / "book" / "images" / "costs.png"
 HOW = {"num_frames": 16, "size": 224}
 ROUNDS = 2
 # Which number of workers is tried with which engine, and on how many clips.
@@ -108,12 +109,26 @@ def curves(extractor: MobileNetV2Extractor, folder: Path) -> dict[str, dict[str,
     return {name: {str(k): v for k, v in values.items()} for name, values in cost.items()}
 
 
+def draw(cost: dict[str, dict[str, float]]) -> None:
+    """The figure of the book's appendix."""
+    frames, sides = cost["num_frames"], cost["size"]
+    panels = {
+        "frames per clip, T": {int(T): 1e3 * s for T, s in frames.items()},
+        "side of the crop, squared (1000 px²)": {
+            int(side) ** 2 / 1e3: 1e3 * s for side, s in sides.items()
+        },
+    }
+    plots.save(plots.costs(panels, y="ms per clip"), PICTURE)
+
+
 def main() -> None:
     extractor = MobileNetV2Extractor()
     print(f"{torch.get_num_threads()} threads")
     with tempfile.TemporaryDirectory() as folder:
         rows = overlap(extractor, Path(folder))
-        publish("pipeline", rows, curves=curves(extractor, Path(folder)))
+        cost = curves(extractor, Path(folder))
+        publish("pipeline", rows, curves=cost)
+        draw(cost)
 
 
 if __name__ == "__main__":

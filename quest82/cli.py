@@ -244,7 +244,10 @@ def evaluate(
         int | None,
         typer.Option(min=2, help="Folds; else one group at a time, or 10 folds of many."),
     ] = None,
-    seeds: Annotated[int, typer.Option(min=1, help="How often, with other initial weights.")] = 3,
+    average_views: Annotated[
+        bool, typer.Option(help="With --model: judge by all views of a clip, not the centre alone.")
+    ] = False,
+    seeds: Seeds = 3,
     epochs: Epochs = 60,
 ) -> None:
     """Measure a model on the clips whose groups it has not seen, or compare both aggregators.
@@ -255,7 +258,7 @@ def evaluate(
     Example: `quest82 evaluate weizmann.essences --task direction`
     """
     if model is not None:
-        _evaluate_model(essences, model)
+        _evaluate_model(essences, model, average_views)
         return
     from . import classifier, statistics, training
 
@@ -522,7 +525,7 @@ def _open(path: Path, task: str) -> EssenceSet:
     return tasks[task]()
 
 
-def _evaluate_model(essences: Path, path: Path) -> None:
+def _evaluate_model(essences: Path, path: Path, average_views: bool) -> None:
     import numpy as np
 
     from . import classifier, training
@@ -547,7 +550,9 @@ def _evaluate_model(essences: Path, path: Path) -> None:
         typer.echo(f"{seen.sum()} clips or others of their groups were trained on: left out")
     unseen = ~seen
     data = data.subset(unseen)
-    _report(f"{len(data)} clips", training.evaluate(network, data), data)
+    views = f", {data.num_views} views of each" if average_views else ""
+    result = training.evaluate(network, data, average_views=average_views)
+    _report(f"{len(data)} clips{views}", result, data)
 
 
 def _report(name: str, result: Evaluation, data: EssenceSet) -> None:

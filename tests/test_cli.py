@@ -84,6 +84,11 @@ def test_evaluate_leaves_out_what_the_model_has_seen(workshop):
     text, _ = quest82("evaluate", workshop / "store", "--model", workshop / "model.safetensors")
     assert "trained on: left out" in text
     assert "6 clips: top-1" in text
+    averaged, _ = quest82(
+        "evaluate", workshop / "store", "--model", workshop / "model.safetensors", "--average-views"
+    )
+    # The store has one view of each clip, over which the average is that view.
+    assert averaged == text.replace("6 clips: top-1", "6 clips, 1 views of each: top-1")
 
 
 def test_evaluate_compares_both_aggregators(workshop):

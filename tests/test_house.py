@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import base64
+import json
 import re
 import subprocess
 import sys
@@ -147,6 +148,22 @@ def test_the_picture_of_the_readme_is_the_one_of_the_chapter():
     )
     (stored,) = (o.data["image/png"] for o in cell.outputs if "image/png" in o.get("data", {}))
     assert base64.b64decode(stored) == (ROOT / "book" / "images" / "result.png").read_bytes()
+
+
+def test_the_costs_in_the_appendix_are_those_that_were_measured():
+    measured = json.loads((ROOT / "benchmarks" / "results" / "pipeline.json").read_text("utf-8"))
+    text = (ROOT / "book" / "reproduce.md").read_text("utf-8")
+    for what in ("num_frames", "size", "num_workers"):
+        seconds = measured["curves"][what]
+        head, row = " | ".join(seconds), " | ".join(f"{1e3 * s:.0f}" for s in seconds.values())
+        assert f"| {head} |\n" in text
+        assert f"| ms per clip | {row} |\n" in text
+
+
+def test_every_benchmark_stands_in_the_list_with_its_command():
+    text = (ROOT / "benchmarks" / "README.md").read_text("utf-8")
+    for result in (ROOT / "benchmarks" / "results").glob("*.json"):
+        assert f"python benchmarks/{result.stem}.py" in text
 
 
 def test_names_of_figures_equations_and_exercises_occur_once():
