@@ -19,7 +19,7 @@ import numpy as np
 NUM_FRAMES = 16
 SHORT_SIDE, SIZE = 256, 224  # every frame is resized to the one and cropped to the other
 NUM_CORES = 2
-QUEST82_REPEATS = 12
+QUEST82_REPEATS = 40
 
 Method = Callable[[Sequence[Path]], np.ndarray]
 

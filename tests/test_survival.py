@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import os
+import pickle
 import random
+import shutil
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import av
+import numpy as np
 import pytest
 import torch
 from conftest import moving_square
 
-from quest82 import clips, store, video
+from quest82 import classifier, clips, store, video
 from quest82.clips import Clip
 from quest82.decoding import inspect_all, read_all
 from quest82.essences import MobileNetV2Extractor
@@ -114,6 +117,35 @@ def test_a_full_disk_costs_nothing(ground, tmp_path, most_bytes):
     assert "make space and run the same again to go on" in said
     assert begin(ground, out, workers=0).communicate()[0] == "done\n"
     assert contents(out) == contents(ground / "whole")
+
+
+class Bomb:
+    """Whoever unpickles it makes a file."""
+
+    def __init__(self, marker: Path) -> None:
+        self.marker = marker
+
+    def __reduce__(self) -> tuple:
+        return Path.touch, (self.marker,)
+
+
+def test_no_file_is_unpickled(ground, tmp_path):
+    bomb, marker = Bomb(tmp_path / "exploded"), tmp_path / "exploded"
+    pickle.loads(pickle.dumps(bomb))
+    assert marker.exists()
+    marker.unlink()
+    weights, model, stored = (tmp_path / name for name in ("w.pth", "m.safetensors", "stored"))
+    torch.save({"features": bomb}, weights)
+    with pytest.raises(ValueError, match=r"w\.pth.*: not a state dict"):
+        MobileNetV2Extractor(weights)
+    model.write_bytes(pickle.dumps(bomb))
+    with pytest.raises(ValueError, match=r"m\.safetensors: not a model of quest82"):
+        classifier.load(model)
+    shutil.copytree(ground / "whole", stored)
+    np.save(stored / "essences.npy", np.array([bomb], object), allow_pickle=True)
+    with pytest.raises(store.StoreError, match=r"essences\.npy: is damaged"):
+        store.EssenceSet.load(stored)
+    assert not marker.exists()
 
 
 def encode(path: Path, codec: str, **options: str) -> Path:
