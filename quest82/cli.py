@@ -48,7 +48,7 @@ Epochs = Annotated[
 ]
 Workers = Annotated[
     int | None,
-    typer.Option(min=0, help="Processes that decode, else one per core; 0: none, no time limit."),
+    typer.Option(min=0, help="Processes that decode; 0: none, and no time limit."),
 ]
 TimeLimit = Annotated[
     float, typer.Option(min=0.1, help="Seconds that reading one clip may take at most.")
