@@ -17,7 +17,6 @@ import signal
 import subprocess
 import sys
 import threading
-import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -70,7 +69,7 @@ class Worker:
 
         Raises:
             VideoError: if the clip cannot be read, takes too long, or kills the process twice.
-            RuntimeError: if the process does not start, or fails by a fault of its own.
+            RuntimeError: if the process does not start.
         """
         return self._ask(clip.path, id=clip.id, num_views=num_views, how=how)
 
@@ -162,8 +161,6 @@ def _converse(process: subprocess.Popen, request: Mapping) -> Tensor | dict:
     if not line:
         raise EOFError
     answer = json.loads(line)
-    if "bug" in answer:
-        raise RuntimeError(f"reading {request['path']} failed:\n{answer['bug']}")
     if "shape" not in answer:
         return answer
     frames = np.empty(answer["shape"], np.uint8)  # (V, T, 3, S, S)
@@ -284,10 +281,9 @@ def _serve(request: Mapping, answers: BinaryIO) -> None:
             answer = asdict(inspect(path))
     except VideoError as error:
         answer = {"error": str(error)}
-    except MemoryError:
-        answer = {"error": f"{path}: its pictures do not fit into memory; make them smaller"}
-    except Exception:  # no fault of the file's: told to the parent, which stops
-        answer = {"bug": traceback.format_exc()}
+    except Exception as error:  # pictures too large for the memory, or a size nobody thought of
+        what = f"{type(error).__name__}: {error}".splitlines()[0]
+        answer = {"error": f"{path}: reading it failed ({what}); {_REMEDY}"}
     _end_after(0)
     _send(answers, answer, frames)
 

@@ -34,9 +34,6 @@ for line in sys.stdin:
     if "half" in name:
         sys.stdout.buffer.write(b'{"shape": [100]}\\nonly')
         sys.exit(3)
-    if "bug" in name:
-        print(json.dumps({"bug": "Traceback: what?"}), flush=True)
-        continue
     time.sleep(0.05 if "slow" in name else 0)
     T, S = request["how"]["num_frames"], request["how"]["size"]
     header = json.dumps({"shape": [1, T, 3, S, S]}).encode()
@@ -152,9 +149,22 @@ def test_the_processes_end_with_the_reading(log, monkeypatch):
     assert all(process.poll() is not None for process in started)
 
 
-def test_a_fault_of_the_worker_itself_ends_the_run(log, monkeypatch):
-    with pytest.raises(RuntimeError, match="reading /made/up/bug 1 failed:\nTraceback: what"):
-        read(clips_named("a 1", "bug 1"))
+def test_a_failure_that_nobody_thought_of_costs_the_clip(tmp_path):
+    code = (
+        "from quest82 import decoding\n"
+        "def fail(clip, **how): raise RuntimeError('you tried to allocate 9 TB\\nmore')\n"
+        "decoding._read_views = fail\n"
+        "decoding.main()\n"
+    )
+    worker = Worker(time_limit_seconds=60, command=[sys.executable, "-c", code])
+    with pytest.raises(VideoError) as caught:
+        worker.read(*clips_named("huge"), **HOW)
+    worker.close()
+    said = "/made/up/huge: reading it failed (RuntimeError: you tried to allocate 9 TB); look at"
+    assert str(caught.value).startswith(said)
+
+
+def test_workers_that_do_not_start_end_the_run(monkeypatch):
     monkeypatch.setattr(decoding, "_command", lambda: [sys.executable, "-c", "import nonsense_82"])
     with pytest.raises(RuntimeError, match="does not start \\(exit code 1\\)"):
         read(clips_named("a 1"))
