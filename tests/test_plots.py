@@ -46,6 +46,6 @@ def test_save_writes_the_figure_and_lets_it_go(tmp_path):
 def test_costs_come_with_the_straight_line_that_fits():
     axes = plots.costs({"frames": {1: 3.0, 2: 5.0, 4: 9.0}, "pixels": {10: 1.0, 20: 4.0}}, y="ms")
     line, dots = axes.lines
-    assert dots.get_ydata() == [3, 5, 9]
+    assert list(dots.get_ydata()) == [3, 5, 9]
     assert line.get_ydata() == pytest.approx([3, 5, 9])
     assert (axes.get_xlabel(), axes.get_ylabel(), axes.get_ylim()[0]) == ("frames", "ms", 0)
