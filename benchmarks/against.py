@@ -22,6 +22,7 @@ from statistics import median
 import numpy as np
 import torch
 from baselines import NUM_CORES, NUM_FRAMES, QUEST82_REPEATS, SIZE, Program, clips_in, jpeg_folder
+from table import markdown, processor
 
 from quest82.clips import videos_below
 from quest82.essences import MobileNetV2Extractor
@@ -140,24 +141,20 @@ def tabulate(seconds: Mapping[str, Sequence[float]], num_clips: int) -> dict[str
     return rows
 
 
-def markdown(rows: Mapping[str, Mapping]) -> str:
-    lines = [
-        "| method | clips/s | times slower than quest82 (of the rounds) | frames/s |",
-        "|---|---|---|---|",
-    ]
+def readable(rows: Mapping[str, Mapping]) -> list[dict[str, str]]:
+    """The rows as people want to read them."""
+    table = []
     for name, row in rows.items():
         low, middle, high = row["times_slower"]
-        lines.append(
-            f"| {name} | {row['clips_per_second']:.2f} | {middle:.1f} ({low:.1f}-{high:.1f}) "
-            f"| {row['frames_per_second']:.0f} |"
+        table.append(
+            {
+                "method": name,
+                "clips/s": f"{row['clips_per_second']:.2f}",
+                "times slower than quest82 (of the rounds)": f"{middle:.1f} ({low:.1f}-{high:.1f})",
+                "frames/s": f"{row['frames_per_second']:.0f}",
+            }
         )
-    return "\n".join(lines)
-
-
-def cpu_model() -> str:
-    lines = Path("/proc/cpuinfo").read_text().splitlines()
-    names = [line.partition(": ")[2] for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()
+    return table
 
 
 def arguments() -> argparse.Namespace:
@@ -190,14 +187,19 @@ def main() -> None:
     rows = tabulate(seconds, chosen.clips)
     report = {
         "command": " ".join(["python", *sys.argv]),
-        "machine": f"{cpu_model()}, {len(cores)} cores, Python {platform.python_version()}",
+        "machine": f"{processor()}, {len(cores)} cores, Python {platform.python_version()}",
         "load of the machine before and after": [load, os.getloadavg()[0]],
         "clips": f"{clips}; {NUM_FRAMES} frames of {SIZE}x{SIZE} of each; {chosen.rounds} rounds",
         "versions": {k: v for program in programs.values() for k, v in program.versions.items()},
         "startup_seconds": {name: round(p.startup_seconds, 1) for name, p in programs.items()},
         "cosine_with_quest82 (mean, smallest)": cosine,
     }
-    print(markdown(rows), "", *(f"{key}: {value}" for key, value in report.items()), sep="\n")
+    print(
+        markdown(readable(rows)),
+        "",
+        *(f"{key}: {value}" for key, value in report.items()),
+        sep="\n",
+    )
     RESULTS.parent.mkdir(exist_ok=True)
     RESULTS.write_text(json.dumps({**report, "rows": rows, "seconds": seconds}, indent=2) + "\n")
 

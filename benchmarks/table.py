@@ -24,7 +24,7 @@ def machine() -> dict[str, str | int]:
         "python": platform.python_version(),
         "torch": torch.__version__,
         "scikit-learn": sklearn.__version__,
-        "cpu": _processor(),
+        "cpu": processor(),
         "threads": torch.get_num_threads(),
     }
 
@@ -46,7 +46,7 @@ def publish(name: str, rows: Sequence[Mapping[str, object]], **figures: object) 
     (RESULTS / f"{name}.json").write_text(text + "\n", encoding="utf-8")
 
 
-def _processor() -> str:
+def processor() -> str:
     """The processor's name; Linux keeps it in a file, and elsewhere platform knows it."""
     path = Path("/proc/cpuinfo")
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []

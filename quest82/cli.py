@@ -53,6 +53,14 @@ Workers = Annotated[
 TimeLimit = Annotated[
     float, typer.Option(min=0.1, help="Seconds that reading one clip may take at most.")
 ]
+Groups = Annotated[
+    str | None,
+    typer.Option(help="Regular expression whose first bracket finds the group in a file name."),
+]
+Unseen = Annotated[
+    float,
+    typer.Option(min=0.01, max=0.5, help="Share of the groups kept unseen: a half, a third, ..."),
+]
 Seeds = Annotated[int, typer.Option(min=1, help="How often, with other initial weights.")]
 NumFrames = Annotated[int, typer.Option(min=1, help="Frames per clip (T).")]
 Views = Annotated[
@@ -153,10 +161,7 @@ def check(
 def extract(
     folder: Folder,
     out: Annotated[Path, typer.Argument(help="Folder of the store; a stopped run goes on.")],
-    groups: Annotated[
-        str | None,
-        typer.Option(help="Regular expression whose first bracket finds the group in a file name."),
-    ] = None,
+    groups: Groups = None,
     num_frames: NumFrames = 16,
     views: Views = 1,
     size: Size = 224,
@@ -175,8 +180,8 @@ def extract(
     from . import clips
 
     how = {"num_frames": num_frames, "views": views, "size": size, "flip": flip, "engine": engine}
-    how |= {"num_workers": workers, "time_limit_seconds": time_limit}
-    essences = _essences_of(clips.from_folder(folder, groups=groups), out, device, how)
+    found = clips.from_folder(folder, groups=groups)
+    essences = _essences_of(found, out, device, workers, time_limit, **how)
     num_others = _tell_passed_over(folder)
     typer.echo(
         f"{len(essences)} clips, {len(essences.classes)} classes, {len(set(essences.groups))} "
@@ -191,12 +196,7 @@ def train(
     model: Annotated[Path, typer.Argument(help="File to write the model to (.safetensors).")],
     aggregator: Annotated[str, typer.Option(help="mean, lstm or attention.")] = "mean",
     task: Task = "classes",
-    test: Annotated[
-        float,
-        typer.Option(
-            min=0.01, max=0.5, help="Share of the groups kept unseen: a half, a third, ..."
-        ),
-    ] = 0.2,
+    test: Unseen = 0.2,
     validation: Annotated[
         float,
         typer.Option(
@@ -287,16 +287,8 @@ def evaluate(
 @app.command()
 def compare(
     folder: Folder,
-    groups: Annotated[
-        str | None,
-        typer.Option(help="Regular expression whose first bracket finds the group in a file name."),
-    ] = None,
-    test: Annotated[
-        float,
-        typer.Option(
-            min=0.01, max=0.5, help="Share of the groups kept unseen: a half, a third, ..."
-        ),
-    ] = 0.3,
+    groups: Groups = None,
+    test: Unseen = 0.3,
     store: Annotated[
         Path | None, typer.Option(help="Store of the essences; else FOLDER's name.essences, here.")
     ] = None,
@@ -327,8 +319,8 @@ def compare(
     if not grouped:
         typer.echo(f"note: {_UNGROUPED}")
     how = {"num_frames": num_frames, "views": views, "size": size}
-    how |= {"num_workers": workers, "time_limit_seconds": time_limit}
-    data = _essences_of(found, store or Path(f"{name}.essences"), device, how)
+    store = store or Path(f"{name}.essences")
+    data = _essences_of(found, store, device, workers, time_limit, **how)
     splits = {"split by group" if grouped else "split by clip": data.split(test)}
     notes = [] if grouped else [_UNGROUPED]
     _compare(name, splits, results, seeds=seeds, epochs=epochs, device=device, notes=notes)
@@ -384,8 +376,7 @@ def ucf101(
         return
     results = _writable(results)
     how = {"num_frames": num_frames, "views": views, "size": size}
-    how |= {"num_workers": workers, "time_limit_seconds": time_limit}
-    data = _essences_of(clips, store, device, how)
+    data = _essences_of(clips, store, device, workers, time_limit, **how)
     splits = {name: tuple(_among(data, part) for part in both) for name, both in parts.items()}
     _compare(
         "UCF101",
@@ -439,11 +430,19 @@ def predict(
     raise typer.Exit(1 if failed else 0)
 
 
-def _essences_of(clips: Sequence[Clip], store: Path, device: str, how: Mapping) -> EssenceSet:
+def _essences_of(
+    clips: Sequence[Clip],
+    store: Path,
+    device: str,
+    workers: int | None,
+    time_limit: float,
+    **how: int | str | None,
+) -> EssenceSet:
     """The essences of clips, new or from their store; what could not be read is listed."""
     from . import store as stores
     from .essences import MobileNetV2Extractor
 
+    how |= {"num_workers": workers, "time_limit_seconds": time_limit}
     data = stores.extract(clips, MobileNetV2Extractor().to(_device(device)), store, **how)
     for clip_id, reason in data.skipped:
         typer.echo(f"skipped {clip_id}: {reason.removeprefix(f'{clip_id}: ')}")

@@ -56,6 +56,18 @@ def clips_named(*names: str) -> list[Clip]:
     return [Clip(name, "", "", Path("/made/up") / name) for name in names]
 
 
+def worker_that(reads: str) -> Worker:
+    """A real worker in which one statement stands for the reading of a file."""
+    code = (
+        "import time\n"
+        "from quest82 import decoding\n"
+        f"def read_views(clip, **how): {reads}\n"
+        "decoding._read_views = read_views\n"
+        "decoding.main()\n"
+    )
+    return Worker(time_limit_seconds=100, command=[sys.executable, "-c", code])
+
+
 def read(clips, *, num_workers=2, time_limit_seconds=0.5):
     return list(
         read_all(clips, num_workers=num_workers, time_limit_seconds=time_limit_seconds, **HOW)
@@ -150,13 +162,7 @@ def test_the_processes_end_with_the_reading(log, monkeypatch):
 
 
 def test_a_failure_that_nobody_thought_of_costs_the_clip(tmp_path):
-    code = (
-        "from quest82 import decoding\n"
-        "def fail(clip, **how): raise RuntimeError('you tried to allocate 9 TB\\nmore')\n"
-        "decoding._read_views = fail\n"
-        "decoding.main()\n"
-    )
-    worker = Worker(time_limit_seconds=60, command=[sys.executable, "-c", code])
+    worker = worker_that("raise RuntimeError('you tried to allocate 9 TB\\nmore')")
     with pytest.raises(VideoError) as caught:
         worker.read(*clips_named("huge"), **HOW)
     worker.close()
@@ -173,13 +179,7 @@ def test_workers_that_do_not_start_end_the_run(monkeypatch):
 @pytest.mark.skipif(not hasattr(os, "setpgid"), reason="Windows has no such alarm")
 def test_a_worker_ends_itself_when_nobody_is_left_to_end_it():
     """A hanging file whose parent was killed: the system's alarm stops the process."""
-    code = (
-        "import time\n"
-        "from quest82 import decoding\n"
-        "decoding._read_views = lambda clip, **how: time.sleep(1000)\n"
-        "decoding.main()\n"
-    )
-    worker = Worker(time_limit_seconds=100, command=[sys.executable, "-c", code])
+    worker = worker_that("time.sleep(1000)")
     worker.start()
     assert json.loads(worker.process.stdout.readline()) == {"ready": True}
     request = {"id": "a", "path": "/made/up", "seconds": 0.2, "num_views": 1, "how": {}}
