@@ -69,7 +69,11 @@ def full_decode(path) -> list[np.ndarray | None]:
                 decoded = packet.decode()
             except av.error.FFmpegError:
                 continue
-            frames += [None if f.is_corrupt else f.to_ndarray(format="rgb24") for f in decoded]
+            patched = [packet.is_corrupt or frame.is_corrupt for frame in decoded]
+            frames += [
+                None if p else f.to_ndarray(format="rgb24")
+                for p, f in zip(patched, decoded, strict=True)
+            ]
     return frames
 
 
@@ -152,7 +156,7 @@ def test_every_frame_is_that_of_a_full_decode(tmp_path_factory, drawn, indices):
     assume(path is not None)
     try:
         reference = full_decode(path)
-    except av.error.FFmpegError:  # an mp4 without its end is no video any more
+    except (av.error.FFmpegError, IndexError):  # an mp4 without its end holds no stream
         reference = []
     if not reference:
         with pytest.raises(video.VideoError):

@@ -243,21 +243,22 @@ def test_frames_are_cropped_one_by_one_as_they_are_decoded(write_clip):
     assert seen[:-1] == [(1, 3, 64, 64)] * 3  # a frame that is wanted twice is cropped once
 
 
-def test_times_are_those_of_the_container(tmp_path):
-    path = tmp_path / "phone.mkv"
-    begins = [0, 0.04, 0.08, 1.0, 1.52, 4.0]
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=25)
-        stream.width = stream.height = 64
-        stream.pix_fmt = "yuv420p"
-        for begin in begins:
-            frame = av.VideoFrame.from_ndarray(np.zeros((64, 64, 3), np.uint8), format="rgb24")
-            frame.time_base, frame.pts = Fraction(1, 1000), round(1000 * begin)
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode())
+@pytest.mark.parametrize("ending", ["mp4", "mkv"])
+def test_times_are_those_that_were_written(tmp_path, ending):
+    path, begins = tmp_path / f"phone.{ending}", [0, 0.04, 0.083, 1.0, 1.5, 4.0]
+    video.write_video(path, moving_square(6), fps=25, times=begins)
     times = video.frame_times(path)
-    assert times[:-1].tolist() == pytest.approx(begins)
+    assert times[:-1].tolist() == pytest.approx(begins, abs=1e-3)
     assert times[-1] > 4
+    with pytest.raises(ValueError, match=r"times \(5\) must be 6"):
+        video.write_video(path, moving_square(6), fps=25, times=begins[1:])
+
+
+def test_options_reach_the_encoder(tmp_path):
+    path = tmp_path / "clip.mp4"
+    video.write_video(path, moving_square(6), fps=25, options={"g": "1"})
+    with av.open(str(path)) as container:
+        assert all(packet.is_keyframe for packet in container.demux(video=0) if packet.size)
 
 
 def test_times_of_a_constant_rate_are_a_grid(write_clip):

@@ -3,15 +3,16 @@
 A video file is a row of packets in the order of decoding. To give frame k without decoding all
 before it, three things must be known for certain: that each packet holds one frame, which packet
 holds frame k (B-frames are stored after the frame that follows them), and a packet before it from
-which decoding may begin, an *entry*. Files are trusted with this where it can be proven from their
-packets; `reading` checks it again, frame by frame, and decodes all others from the beginning.
+which decoding may begin, an *entry* (see `entries`). Files are trusted with this where it can be
+proven from their packets; `reading` checks it again, frame by frame, and decodes all others from
+the beginning.
 """
 
 from __future__ import annotations
 
 import os
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import NamedTuple
@@ -22,19 +23,16 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from .container import decode, frames_of, open_video, pixel_aspect
+from .entries import is_entry, knows
 from .errors import PathLike, VideoError
 
 # Packets below this many bytes may hold no frame. MPEG-4 has a header of 7 or more for "nothing has
-# changed"; the others need a start code (4 bytes) and a type.
-_SMALLEST = {"mpeg4": 16}
+# changed", the new codecs a byte or two for "show that frame now"; the others need a start code (4
+# bytes) and a type.
+_SMALLEST = {"mpeg4": 16, "vp9": 1, "libdav1d": 1, "av1": 1}
 _SMALLEST_OF_OTHERS = 5
 # H.264 and HEVC let a decoder hold back at most 16 frames, to bring B-frames into order.
 _MOST_HELD_BACK = 16
-# Types of the units in a packet after which nothing refers to a frame before it. H.264 (7.4.1.2.4):
-# IDR. Its other keyframes may be mere points of recovery. HEVC (7.4.2.2): BLA, IDR and CRA.
-_ENTRY_UNITS = {"h264": range(5, 6), "hevc": range(16, 22)}
-# In these every keyframe is an entry.
-_ENTRY_KEYFRAMES = {"av1", "dnxhd", "mjpeg", "mpeg1video", "mpeg2video", "mpeg4", "prores", "vp9"}
 # Decoded frames up to this size are kept from counting for reading: some ten seconds of 320x240.
 _MOST_KEPT_BYTES = 64e6
 
@@ -98,8 +96,23 @@ def _index(path: PathLike, version: tuple[int, int] | None) -> PacketIndex:
             if order is not None:
                 entries = tuple(i for i, packet in enumerate(packets) if packet.is_entry)
                 times = _times_of_packets(packets, order, stream)
-                return PacketIndex(len(packets), times, *size, fps, order, entries)
+                index = PacketIndex(len(packets), times, *size, fps, order, entries)
+                if "mpeg" not in container.format.name or _ends_whole(path, index):
+                    return index
     return _count(path, size, fps)
+
+
+def _ends_whole(path: PathLike, index: PacketIndex) -> bool:
+    """Whether all frames from the last entry on can be decoded.
+
+    MPEG's transport and program streams do not say how long a packet is: where such a file was cut
+    short, the last one is cut, too.
+    """
+    entry, decoded = index.entries[-1], 0
+    with open_video(path) as (container, stream):
+        for number, packet in enumerate(container.demux(stream)):
+            decoded += sum(1 for _ in frames_of(packet)) if number >= entry else 0
+    return decoded == index.num_frames - index.frame_of[entry]
 
 
 class _Packet(NamedTuple):  # an hour of video has a hundred thousand of them
@@ -124,52 +137,20 @@ def _read_packets(
                     packet.pts,
                     packet.dts,
                     packet.duration or 0,
-                    _is_entry(stream, packet),
+                    is_entry(stream, packet),
                     packet.size >= smallest and not (packet.is_discard or packet.is_corrupt),
                 )
             )
     return packets, first
 
 
-def _is_entry(stream: VideoStream, packet: av.Packet) -> bool:
-    if not packet.is_keyframe:
-        return False
-    codec = stream.codec_context.name
-    if codec not in _ENTRY_UNITS:
-        return codec in _ENTRY_KEYFRAMES
-    header = stream.codec_context.extradata or b""
-    units = _unit_headers(bytes(packet), _bytes_of_length(codec, header))
-    kinds = (unit & 31 if codec == "h264" else unit >> 1 & 63 for unit in units)
-    return any(kind in _ENTRY_UNITS[codec] for kind in kinds)
-
-
-def _bytes_of_length(codec: str, header: bytes) -> int:
-    """How long the length is that stands before each unit; 0 where start codes divide them."""
-    where = {"h264": 4, "hevc": 21}[codec]
-    return (header[where] & 3) + 1 if len(header) > where and header[0] == 1 else 0
-
-
-def _unit_headers(data: bytes, bytes_of_length: int) -> Iterator[int]:
-    """The first byte of each unit (NAL unit) in a packet of H.264 or HEVC."""
-    position = 0
-    if bytes_of_length:
-        while position + bytes_of_length < len(data):
-            start = position + bytes_of_length
-            yield data[start]
-            position = start + int.from_bytes(data[position:start], "big")
-        return
-    while (position := data.find(b"\0\0\1", position) + 3) > 2 and position < len(data):
-        yield data[position]
-
-
 def _one_frame_each(
     stream: VideoStream, packets: Sequence[_Packet], first: av.VideoFrame | None
 ) -> bool:
     """Whether each packet holds one frame, as far as the packets can tell."""
-    codec = stream.codec_context.name
     return (
         first is not None
-        and (codec in _ENTRY_UNITS or codec in _ENTRY_KEYFRAMES)
+        and knows(stream.codec_context.name)
         and not first.interlaced_frame  # its two fields may be two packets
         and stream.frames in (0, len(packets))
         and packets[0].is_entry

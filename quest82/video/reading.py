@@ -245,6 +245,7 @@ class _Keeper:
 
 
 def _read_with_decord(path: PathLike, wanted: list[int], transform: Transform | None) -> Tensor:
+    decord.logging.set_level(decord.logging.QUIET)
     try:
         # One thread: with several, decord is known to hang on damaged files, and is no faster.
         reader = decord.VideoReader(os.path.abspath(path), num_threads=1)
