@@ -118,13 +118,13 @@ def synthesize(
 
 @app.command()
 def check(
-    folder: Annotated[Path, typer.Argument(help="Any folder; all below it is read.")],
+    where: Annotated[Path, typer.Argument(help="A video, or any folder; all below it is read.")],
     workers: Workers = None,
     time_limit: TimeLimit = 60,
 ) -> None:
     """Read every video once and list what is wrong: unreadable, damaged, wrong frame counts.
 
-    Decoders patch damaged pictures without a word; this finds them. Ends with exit code 1 if
+    Decoders patch damaged frames without a word; this finds them. Ends with exit code 1 if
     anything was found.
 
     Example: `quest82 check UCF-101`
@@ -136,23 +136,21 @@ def check(
     from .clips import videos_below
     from .decoding import inspect_all
 
-    videos, others = videos_below(folder)
+    root = where.parent if where.is_file() else where
+    videos, others = ([where], []) if where.is_file() else videos_below(where)
     if not videos and not others:
-        raise ValueError(f"{folder}: there is no such folder, or it is empty")
-    num_workers = os.cpu_count() if workers is None else workers
+        raise ValueError(f"{where}: there is no such file or folder, or it is empty")
+    num_workers = min(len(videos), os.cpu_count()) if workers is None else workers
     inspected = inspect_all(videos, num_workers=num_workers, time_limit_seconds=time_limit)
     bar = tqdm(inspected, "checking", total=len(videos), unit="clip")
     bad = [(path, found) for path, found in zip(videos, bar, strict=True) if found.problem]
     if bad:
         typer.echo(f"{'promised':>8} {'decoded':>8} {'damaged':>8}  file: what is wrong")
     for path, found in bad:
-        name = path.relative_to(folder)
         counts = f"{found.promised:>8} {found.decoded:>8} {found.corrupt:>8}"
-        typer.echo(f"{counts}  {name}: {found.problem}")
+        typer.echo(f"{counts}  {path.relative_to(root)}: {found.problem}")
     for path in others:
-        typer.echo(
-            f"{'-':>8} {'-':>8} {'-':>8}  {path.relative_to(folder)}: not named like a video"
-        )
+        typer.echo(f"{'-':>8} {'-':>8} {'-':>8}  {path.relative_to(root)}: not named like a video")
     typer.echo(f"{len(videos)} videos read, {len(bad)} with problems; {len(others)} other files")
     raise typer.Exit(1 if bad else 0)
 

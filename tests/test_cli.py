@@ -10,7 +10,7 @@ from contextlib import redirect_stderr, redirect_stdout
 import pytest
 from typer.testing import CliRunner
 
-from quest82 import cli, synthetic, ucf101, video
+from quest82 import cli, decoding, synthetic, ucf101, video
 from quest82.weights import checkpoint_path
 
 COMMANDS = (
@@ -35,7 +35,7 @@ def test_the_command_is_installed():
     command = [sys.executable, "-c", "from quest82.cli import main; main()", "check", "nowhere"]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (result.returncode, result.stdout) == (2, "")
-    assert result.stderr == "quest82: nowhere: there is no such folder, or it is empty\n"
+    assert result.stderr == "quest82: nowhere: there is no such file or folder, or it is empty\n"
 
 
 @pytest.fixture(scope="module")
@@ -235,6 +235,18 @@ def test_check_finds_what_is_wrong(workshop):
     assert text.splitlines()[-1] == "10 videos read, 1 with problems; 1 other files"
 
 
+def test_check_takes_a_single_file_and_names_the_time_limit(write_clip, monkeypatch):
+    path = write_clip("one.mp4", num_frames=1)
+    text, _ = quest82("check", path, "--workers", 0, code=1)
+    assert "one.mp4: holds a single frame" in text
+    text, _ = quest82("check", write_clip("two.mp4"), "--workers", 0)
+    assert text.splitlines()[-1] == "1 videos read, 0 with problems; 0 other files"
+    hangs = "import time; print('ready', flush=True); time.sleep(100)"
+    monkeypatch.setattr(decoding, "_command", lambda: [sys.executable, "-c", hangs])
+    text, _ = quest82("check", path, "--time-limit", 0.2, code=1)
+    assert "took longer than the time limit of 0.2 s; raise it (--time-limit)" in text
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -249,7 +261,7 @@ def test_check_finds_what_is_wrong(workshop):
           "--aggregator", "max"), "aggregator ('max')"),
         (("evaluate", "{root}/store", "--model", "{root}/extract.txt"), "not a model"),
         (("predict", "{root}/nothing", "clip.mp4"), "no such model"),
-        (("check", "{root}/nowhere"), "no such folder"),
+        (("check", "{root}/nowhere"), "no such file or folder"),
         (("compare", "{root}/nowhere"), "no such folder"),
         (("compare", "{root}/clips", "--results", "{root}"), "give a file name"),
         (("compare", "{root}/clips", "--results", "{root}/train.txt/r.json"), "choose another"),
