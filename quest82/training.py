@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm import tqdm
 
+from .clips import group_key
 from .frame_set import FrameSet
 from .store import EssenceSet
 
@@ -290,7 +291,8 @@ def require_apart(train: ClipSet, other: ClipSet | None, *, name: str = "validat
     """
     if len(train) == 0 or (other is not None and len(other) == 0):
         raise ValueError(f"train and {name} must hold at least one clip each")
-    shared = set(train.groups) & set(other.groups if other else ())
+    known = {group_key(group) for group in train.groups}
+    shared = {group for group in (other.groups if other else ()) if group_key(group) in known}
     if shared:
         raise ValueError(
             f"group {min(shared)!r} is in training and {name}: "

@@ -3,12 +3,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import top_k_accuracy_score
+from sklearn.metrics import balanced_accuracy_score, top_k_accuracy_score
 
 from quest82 import classifier
+from quest82.statistics import accuracy_interval, mcnemar
 from quest82.store import EssenceSet
-from quest82.training import TrainConfig, cross_validate, evaluate, fit
+from quest82.training import TrainConfig, cross_validate, evaluate, fit, require_apart
 
 
 def model_for(data, aggregator="mean", seed=0):
@@ -238,3 +241,28 @@ def test_what_asks_for_no_gradient_stays_as_it_is(make_set):
     assert moved == {"head.weight", "head.bias"}
     with pytest.raises(ValueError, match="nothing to train"):
         fit(model.requires_grad_(False), data)
+
+
+SPELLINGS = (str.upper, str.lower, " {}".format, "{}\u00a0".format)
+
+
+@settings(
+    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.lists(st.sampled_from(SPELLINGS), min_size=24, max_size=24))
+def test_spellings_of_a_group_never_part_it(make_set, spellings):
+    """Split, folds, the refusal of leaks, interval and test: as if all were spelled alike."""
+    plain = make_set()
+    spelled = [spell(group) for spell, group in zip(spellings, plain.groups, strict=True)]
+    data = replace(plain, groups=tuple(spelled))
+    for part, expected in zip(data.split(0.5), plain.split(0.5), strict=True):
+        assert part.clip_ids == expected.clip_ids
+    shouted = replace(plain, groups=tuple(group.upper() for group in plain.groups))
+    with pytest.raises(ValueError, match="is in training and validation"):
+        require_apart(data.subset(range(12)), shouted.subset(range(11, 24)))
+    first, second = plain.labels == 0, plain.labels != 2
+    assert mcnemar(first, second, data.groups) == mcnemar(first, second, plain.groups)
+    assert accuracy_interval(first, data.groups) == accuracy_interval(first, plain.groups)
+    config = TrainConfig(epochs=1)
+    runs = [cross_validate(lambda: model_for(plain), part, config) for part in (data, plain)]
+    assert torch.equal(runs[0].logits, runs[1].logits)
