@@ -84,9 +84,13 @@ def test_ucf101_has_three_splits():
 
 
 SPELLINGS = (
-    str.upper, str.lower, str.title, "  {} ".format,
-    lambda name: unicodedata.normalize("NFD", name), lambda name: unicodedata.normalize("NFC", name),
-)  # fmt: skip
+    str.upper,
+    str.lower,
+    str.title,
+    "  {} ".format,
+    lambda name: unicodedata.normalize("NFD", name),
+    lambda name: unicodedata.normalize("NFC", name),
+)
 
 
 # In upper case a dotless i looks like any other i, which it is not.
