@@ -5,6 +5,7 @@ Everything heavy is imported inside the commands, so that `--help` answers at on
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -78,6 +79,9 @@ Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 
 def main() -> None:
     """Run the command; what a user can mend is told in one sentence, without a traceback."""
+    # Threads that spin while they wait keep each other off a busy processor: training took many
+    # times as long (benchmarks/busy_neighbour.py). OpenMP reads this once, when torch is imported.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         app()
     except (ValueError, OSError) as error:
@@ -133,8 +137,6 @@ def check(
 
     Example: `quest82 check UCF-101`
     """
-    import os
-
     from tqdm import tqdm
 
     from .clips import videos_below
