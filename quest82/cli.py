@@ -5,6 +5,7 @@ Everything heavy is imported inside the commands, so that `--help` answers at on
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -29,6 +30,10 @@ app = typer.Typer(
 _MOST_GROUPS_ONE_BY_ONE = 30
 _MOST_NAMES = 20
 
+_BLIND = (
+    "mean pooling is blind to the order of frames; of a clip and its reverse it is provably right "
+    "about at most one, so at most at 50 %: take --aggregator lstm"
+)
 _UNGROUPED = (
     "every clip is a group of its own; if clips share persons or scenes, these are on both sides "
     "of the split, and the figures flatter (see --groups of quest82 extract and compare)"
@@ -74,6 +79,9 @@ Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 
 def main() -> None:
     """Run the command; what a user can mend is told in one sentence, without a traceback."""
+    # Threads that spin while they wait keep each other off a busy processor: training took many
+    # times as long (benchmarks/busy_neighbour.py). OpenMP reads this once, when torch is imported.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         app()
     except (ValueError, OSError) as error:
@@ -129,8 +137,6 @@ def check(
 
     Example: `quest82 check UCF-101`
     """
-    import os
-
     from tqdm import tqdm
 
     from .clips import videos_below
@@ -192,19 +198,36 @@ def extract(
 def train(
     essences: Store,
     model: Annotated[Path, typer.Argument(help="File to write the model to (.safetensors).")],
-    aggregator: Annotated[str, typer.Option(help="mean, lstm or attention.")] = "mean",
+    aggregator: Annotated[
+        str | None,
+        typer.Option(help="mean, lstm or attention; else mean, and lstm for pairs and direction."),
+    ] = None,
     task: Task = "classes",
-    test: Unseen = 0.2,
-    validation: Annotated[
+    test: Annotated[
         float,
         typer.Option(
-            min=0.01, max=0.5, help="Share of the rest for early stopping: a half, a third, ..."
+            min=0, max=0.5, help="Share of the groups kept unseen; 0: none, for a final model."
         ),
     ] = 0.2,
+    validation: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            max=0.5,
+            help="Share of the rest watched for early stopping; 0: none, every epoch is run. Else "
+            "a fifth, or none where that is too few clips.",
+        ),
+    ] = None,
     epochs: Epochs = 60,
+    class_weights: Annotated[
+        bool, typer.Option("--class-weights", help="Let rare classes count as much as others.")
+    ] = False,
     seed: Annotated[int, typer.Option(help="Of the split, the weights and the order.")] = 0,
 ) -> None:
     """Train a classifier on a store; whole groups are kept aside for testing.
+
+    With few clips nothing is watched and every epoch is run on all but the test clips. How good
+    such a recipe is, `quest82 evaluate` tells; `--test 0` then makes the final model of all clips.
 
     Example: `quest82 train weizmann.essences lstm.safetensors --aggregator lstm`
     """
@@ -213,10 +236,16 @@ def train(
     if not model.parent.is_dir() or model.is_dir():
         raise ValueError(f"{model}: cannot be written; give a file name in a folder that exists")
     data = _open(essences, task)
-    rest, unseen = data.split(test, seed=seed)
-    seen, watched = rest.split(validation, seed=seed)
+    aggregator = aggregator or _reader_of(task)
+    if aggregator == "mean" and task != "classes":
+        typer.echo(f"note: {_BLIND}")
+    rest, unseen = data.split(test, seed=seed) if test else (data, None)
+    seen, watched = training.set_aside(rest, validation, seed=seed)
+    _tell_one_sided(training.one_sided(*(part for part in (rest, unseen) if part)))
     network = classifier.build(aggregator, data.num_features, len(data.classes), seed=seed)
-    config = training.TrainConfig(epochs=epochs, seed=seed, progress=True)
+    config = training.TrainConfig(
+        epochs=epochs, seed=seed, class_weights=class_weights, progress=True
+    )
     history = training.fit(network, seen, config, watched)
     classifier.save(
         model,
@@ -226,10 +255,16 @@ def train(
         seen={*rest.groups, *rest.clip_ids},
         task=task,
     )
-    typer.echo(
-        f"{aggregator}: {len(seen)} clips trained, {len(watched)} watched, stopped at epoch "
-        f"{history.best_epoch + 1} of {len(history.train_loss)}; {model} written"
+    stopped = (
+        f"{len(watched)} watched, stopped at epoch {history.best_epoch + 1} of "
+        f"{len(history.train_loss)}"
+        if watched
+        else f"none watched, every one of {epochs} epochs run"
     )
+    typer.echo(f"{aggregator}: {len(seen)} clips trained, {stopped}; {model} written")
+    if unseen is None:
+        typer.echo("a final model of all clips: no clips are left to say how good it is")
+        return
     _report(f"{len(unseen)} clips of unseen groups", training.evaluate(network, unseen), unseen)
 
 
@@ -258,13 +293,15 @@ def evaluate(
     if model is not None:
         _evaluate_model(essences, model, average_views)
         return
-    from . import classifier, statistics, training
+    from . import classifier, training
 
     data = _open(essences, task)
     num_groups = len(set(data.groups))
     if folds is None and num_groups > _MOST_GROUPS_ONE_BY_ONE:
         folds = 10
         typer.echo(f"{num_groups} groups are too many to leave out one by one: 10 folds of groups")
+    _tell_one_sided(training.one_sided(data, data))
+    runs = []
     for seed in range(seeds):
         results = {}
         for name in ("mean", "lstm"):
@@ -278,8 +315,10 @@ def evaluate(
                 num_folds=folds,
             )
             _report(f"{name:4}  seed {seed}", results[name], data)
-        p = statistics.mcnemar(results["mean"].correct, results["lstm"].correct, data.groups)
-        typer.echo(f"      seed {seed}: mean against LSTM, McNemar p = {p:.2g}")
+        runs.append((results["mean"].correct.numpy(), results["lstm"].correct.numpy()))
+        _report_difference(f"      seed {seed}", [runs[-1]], data)
+    if seeds > 1:
+        _report_difference(f"over {seeds} seeds", runs, data)
 
 
 @app.command()
@@ -526,6 +565,7 @@ def _evaluate_model(essences: Path, path: Path, average_views: bool) -> None:
     import numpy as np
 
     from . import classifier, training
+    from .clips import group_key
 
     network, settings = classifier.load(path)
     data = _open(essences, settings["task"])
@@ -538,7 +578,9 @@ def _evaluate_model(essences: Path, path: Path, average_views: bool) -> None:
             )
     if list(data.classes) != settings["classes"]:
         raise ValueError(f"{essences}: has other classes than {path} was trained on")
-    seen = np.isin(data.groups, settings["seen"]) | np.isin(data.clip_ids, settings["seen"])
+    known = {group_key(group) for group in settings["seen"]}
+    seen = np.array([group_key(group) in known for group in data.groups])
+    seen |= np.isin(data.clip_ids, settings["seen"])
     if seen.all():
         raise ValueError(
             f"{essences}: {path} was trained on these clips, or others of their groups"
@@ -552,17 +594,57 @@ def _evaluate_model(essences: Path, path: Path, average_views: bool) -> None:
     _report(f"{len(data)} clips{views}", result, data)
 
 
-def _report(name: str, result: Evaluation, data: EssenceSet) -> None:
-    from .statistics import group_bootstrap, wilson_interval
+def _reader_of(task: str) -> str:
+    """The aggregator where none is asked for: the mean cannot tell a clip from its reverse."""
+    name = "mean" if task == "classes" else "lstm"
+    typer.echo(f"aggregator: {name}, the default for --task {task}")
+    return name
 
-    if 1 < len(set(data.groups)) < len(data):
-        low, high = group_bootstrap(result.correct, data.groups)
-        how = "drawing groups"
-    else:
-        low, high = wilson_interval(result.correct.sum(), len(data))
-        how = "Wilson"
-    interval = f"95 % interval {low:.1%} to {high:.1%} ({how})"
-    typer.echo(f"{name}: top-1 {result.top1:.1%}, {interval}, top-5 {result.top5:.1%}")
+
+def _tell_one_sided(classes: Mapping[str, int]) -> None:
+    """Name the classes that cannot be both learned and tested."""
+    for name, count in list(classes.items())[:_MOST_NAMES]:
+        groups = f"{count} group{'' if count == 1 else 's'}"
+        typer.echo(
+            f"note: class {name!r} has clips of {groups}, too few to be learned and tested; "
+            "add clips of other groups, or leave the class out"
+        )
+    if len(classes) > _MOST_NAMES:
+        typer.echo(f"note: and {len(classes) - _MOST_NAMES} more classes")
+
+
+def _report(name: str, result: Evaluation, data: EssenceSet) -> None:
+    from .statistics import accuracy_interval
+
+    top5 = f", top-5 {result.top5:.1%}" if len(data.classes) > 5 else ""
+    interval = _interval(accuracy_interval(result.correct, data.groups), data)
+    typer.echo(
+        f"{name}: top-1 {result.top1:.1%}, {interval}{top5}; mean class accuracy "
+        f"{result.mean_class_accuracy:.1%}; always the most frequent class {result.majority:.1%}"
+    )
+
+
+def _report_difference(name: str, runs: Sequence[tuple], data: EssenceSet) -> None:
+    """Mean pooling minus LSTM, averaged over runs of both on the same clips, and McNemar's test."""
+    import numpy as np
+
+    from . import statistics
+
+    differences = np.mean([mean.astype(float) - lstm for mean, lstm in runs], axis=0)
+    interval = _interval(statistics.difference_interval(differences, data.groups), data)
+    p_values = statistics.holm([statistics.mcnemar(*pair, data.groups) for pair in runs])
+    compared = f" ({len(runs)} comparisons, corrected by Holm)" if len(runs) > 1 else ""
+    typer.echo(
+        f"{name}: mean minus LSTM {differences.mean():.1%}, {interval}; McNemar p = "
+        f"{' / '.join(f'{p:.2g}' for p in p_values)}{compared}"
+    )
+
+
+def _interval(ends: tuple[float, float], data: EssenceSet) -> str:
+    from .statistics import few_groups
+
+    remark = few_groups(data.groups)
+    return f"95 % interval {ends[0]:.1%} to {ends[1]:.1%}{f' ({remark})' if remark else ''}"
 
 
 def _device(name: str) -> str:

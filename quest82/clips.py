@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 # Formats that hold moving pictures; files with another ending are not taken for clips.
@@ -43,6 +44,7 @@ def from_folder(root: str | Path, *, groups: str | None = None) -> list[Clip]:
         root: the folder.
         groups: a regular expression searched in each file name; its first bracket (or the
             whole match, where it has none) names the group. None: each file is a group.
+            Spellings of one name (see `unified`) are one group.
 
     Raises:
         ValueError: if the folder is missing or holds no clip, or a name has no group.
@@ -59,7 +61,31 @@ def from_folder(root: str | Path, *, groups: str | None = None) -> list[Clip]:
             f"{root}: holds no clips; expected root/<class>/<clip> with one of the endings "
             f"{' '.join(sorted(EXTENSIONS))}"
         )
-    return [_clip(path, groups) for path in paths]
+    found = [_clip(path, groups) for path in paths]
+    names = unified([clip.group for clip in found])
+    return [replace(clip, group=name) for clip, name in zip(found, names, strict=True)]
+
+
+def group_key(name: str) -> str:
+    """What all spellings of a group's name have in common.
+
+    Case, Unicode's normal form and blanks around the name differ by accident; taken for two
+    groups, "Eli" and "ELI " would put one person on both sides of a split.
+    """
+    folded = unicodedata.normalize("NFKD", str(name)).casefold()
+    return unicodedata.normalize("NFKC", folded).strip()
+
+
+def unified(groups: Sequence[str]) -> tuple[str, ...]:
+    """Group names with one spelling for each group: the first in sorted order.
+
+    Examples:
+        ``unified(["eli", "ida", "ELI", "Eli "])`` is ("ELI", "ida", "ELI", "ELI").
+    """
+    spellings = {}
+    for name in sorted(set(groups)):
+        spellings.setdefault(group_key(name), name)
+    return tuple(spellings[group_key(name)] for name in groups)
 
 
 def classes_of(clips: Iterable[Clip]) -> list[str]:

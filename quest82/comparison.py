@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -16,7 +16,6 @@ DIRECTIONS = ("forwards", "backwards")
 # Published linear models on frozen ImageNet features reach 73 to 79 % of UCF101 (Simonyan &
 # Zisserman 2014, Table 1; github.com/bknyaz/videos). Well above that, look for a leak.
 SUSPICIOUS_TOP1 = 0.82
-_VALIDATION_SHARE = 0.2
 _MOST_CONFUSIONS = 20
 
 
@@ -33,7 +32,8 @@ def compare(
 
     Each model is tested twice: on the test clips as they are, and with their essences in reverse
     order, as if played backwards. A fifth of the training groups is watched for early stopping;
-    where there are too few groups for that, every epoch is run, and `watched` is 0.
+    where that would be too few clips, every epoch is run on all of them, and `watched` is 0 (see
+    `training.set_aside`).
 
     Args:
         train: clips to learn from.
@@ -45,17 +45,19 @@ def compare(
 
     Returns:
         A report of plain numbers and strings, ready for JSON. An "average" is over clips and
-        seeds, from 0 to 1 (a difference: from -1 to 1); beside it stands the 95 % "interval" when
-        the groups are drawn again, or None where all clips are of one group.
+        seeds, from 0 to 1 (a difference: from -1 to 1); beside it stands the 95 % "interval" for
+        other groups (`statistics.accuracy_interval`, `.difference_interval`).
 
         - `extraction`: how the essences were made; `skipped`: id and reason of unreadable clips;
-        - `classes`; `train`, `watched`, `test`: counts of clips; `test_groups`;
-          `never_learned`: classes with test clips and no training clip;
+        - `classes`; `train`, `watched`, `test`: counts of clips; `test_groups`, and `few_groups`,
+          a remark where they are few; `majority`: the share of the test's most frequent class;
+          `never_learned`: classes with test clips and no training clip; `never_tested`: the
+          reverse; `one_sided`: classes of too few groups to be on both sides, with their number;
         - `models`, for "mean" and "lstm": `parameters`; `forwards` and `backwards`, each with
-          `top1` and `top5` per seed, and the average top-1;
+          `top1`, `top5` and `mean_class_accuracy` per seed, and the average top-1;
           `drop`: the average of forwards minus backwards;
         - `difference`: the average of mean minus LSTM; `p_values` of McNemar's test by group,
-          per seed, both forwards;
+          per seed, both forwards; `corrected_p_values`, for so many comparisons (Holm);
         - `per_class`: for each class with test clips its number of clips and groups, the average
           recall of both models, and the difference, mean minus LSTM;
         - `confusions`: the most frequent wrong answers, with the count of each model (first seed).
@@ -66,8 +68,7 @@ def compare(
     if num_seeds < 1:
         raise ValueError(f"num_seeds ({num_seeds}) must be at least 1")
     training.require_apart(train, test, name="test")
-    enough = train.most_parts >= round(1 / _VALIDATION_SHARE)
-    learning, watched = train.split(_VALIDATION_SHARE) if enough else (train, None)
+    learning, watched = training.set_aside(train)
     results = {name: {direction: [] for direction in DIRECTIONS} for name in MODELS}
     models = {}
     for name in MODELS:
@@ -79,7 +80,7 @@ def compare(
             results[name]["backwards"].append(training.evaluate(model, _backwards(test)))
         models[name] = {"parameters": sum(p.numel() for p in model.parameters())}
         models[name] |= _judge(results[name], test.groups)
-    taught = {train.classes[label] for label in learning.labels}
+    taught, asked = _classes_in(learning), _classes_in(test)
     return {
         "extraction": dict(train.settings),
         "skipped": [list(entry) for entry in train.skipped],
@@ -88,7 +89,11 @@ def compare(
         "watched": len(watched) if watched else 0,
         "test": len(test),
         "test_groups": len(set(test.groups)),
-        "never_learned": sorted({test.classes[label] for label in test.labels} - taught),
+        "few_groups": statistics.few_groups(test.groups),
+        "majority": results["mean"]["forwards"][0].majority,
+        "never_learned": sorted(asked - taught),
+        "never_tested": sorted(taught - asked),
+        "one_sided": training.one_sided(train, test),
         "models": models,
         **_oppose(*(results[name]["forwards"] for name in MODELS), test),
     }
@@ -136,6 +141,10 @@ def collect(
     }
 
 
+def _classes_in(clips: EssenceSet) -> set[str]:
+    return {clips.classes[label] for label in clips.labels}
+
+
 def _backwards(clips: EssenceSet) -> EssenceSet:
     return replace(clips, essences=clips.essences.flip(-2))
 
@@ -147,11 +156,12 @@ def _judge(results: Mapping[str, Sequence[training.Evaluation]], groups: Sequenc
         direction: {
             "top1": [run.top1 for run in runs],
             "top5": [run.top5 for run in runs],
-            **_average(hits[direction], groups),
+            "mean_class_accuracy": [run.mean_class_accuracy for run in runs],
+            **_average(hits[direction], groups, statistics.accuracy_interval),
         }
         for direction, runs in results.items()
     }
-    return {**report, "drop": _average(hits["forwards"] - hits["backwards"], groups)}
+    return {**report, "drop": _difference(hits["forwards"], hits["backwards"], groups)}
 
 
 def _oppose(
@@ -159,12 +169,14 @@ def _oppose(
 ) -> dict:
     """Both models on the same clips: over all of them, by class, and where they are wrong."""
     hits = {"mean": _hits(mean), "lstm": _hits(lstm)}
+    p_values = [
+        statistics.mcnemar(a.correct, b.correct, test.groups)
+        for a, b in zip(mean, lstm, strict=True)
+    ]
     return {
-        "difference": _average(hits["mean"] - hits["lstm"], test.groups),
-        "p_values": [
-            statistics.mcnemar(a.correct, b.correct, test.groups)
-            for a, b in zip(mean, lstm, strict=True)
-        ],
+        "difference": _difference(hits["mean"], hits["lstm"], test.groups),
+        "p_values": p_values,
+        "corrected_p_values": statistics.holm(p_values),
         "per_class": _per_class(hits, test),
         "confusions": _confusions(mean[0].confusion, lstm[0].confusion, test.classes),
     }
@@ -183,7 +195,7 @@ def _per_class(hits: Mapping[str, np.ndarray], test: EssenceSet) -> list[dict]:
                 "groups": len(set(groups[own])),
                 "mean": float(mean.mean()),
                 "lstm": float(lstm.mean()),
-                "difference": _average(mean - lstm, groups[own]),
+                "difference": _difference(mean, lstm, groups[own]),
             }
         )
     return rows
@@ -212,7 +224,13 @@ def _hits(results: Sequence[training.Evaluation]) -> np.ndarray:
     return np.mean([result.correct.numpy() for result in results], axis=0)
 
 
-def _average(values: np.ndarray, groups: Sequence[str]) -> dict:
-    several = len(set(groups)) > 1
-    interval = list(statistics.group_bootstrap(values, groups)) if several else None
-    return {"average": float(values.mean()), "interval": interval}
+def _difference(first: np.ndarray, second: np.ndarray, groups: Sequence[str]) -> dict:
+    return _average(first - second, groups, statistics.difference_interval)
+
+
+def _average(
+    values: np.ndarray,
+    groups: Sequence[str],
+    interval: Callable[[np.ndarray, Sequence[str]], tuple[float, float]],
+) -> dict:
+    return {"average": float(values.mean()), "interval": list(interval(values, groups))}

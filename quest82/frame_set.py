@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from .clips import Clip, classes_of
+from .clips import Clip, classes_of, unified
 from .store import EssenceSet
 from .transforms import ClipTransform
 from .video import VideoError
@@ -60,7 +61,9 @@ class FrameSet:
                 f"num_frames ({num_frames}) and num_views ({num_views}) must each be at least 1"
             )
         ClipTransform(size)  # refuses a bad size
-        self.clips, self.classes = tuple(clips), tuple(classes or classes_of(clips))
+        names = unified([clip.group for clip in clips])
+        self.clips = tuple(replace(c, group=name) for c, name in zip(clips, names, strict=True))
+        self.classes = tuple(classes or classes_of(clips))
         self.num_frames, self.num_views = num_frames, num_views
         self.has_views = num_views > 1  # as in a store
         self._how = {"num_frames": num_frames, "size": size, "flip": flip, "seed": seed}

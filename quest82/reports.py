@@ -65,14 +65,12 @@ def _split_lines(part: Mapping) -> list[str]:
     lines = [
         f"  {part['classes']} classes; {part['train']:,} clips to learn from, "
         f"{part['watched']:,} watched, {part['test']:,} to test in {part['test_groups']:,} groups, "
-        f"{len(part['skipped'])} skipped"
+        f"{len(part['skipped'])} skipped",
+        f"  always naming the most frequent class: {100 * part['majority']:.1f} %",
     ]
     for name in MODELS:
-        lines += _model_lines(_NAMES[name], part["models"][name])
-    p_values = " / ".join(f"{p:.2g}" for p in part["p_values"])
-    lines.append(
-        f"  mean minus LSTM: {_points(part['difference'])}; McNemar by group: p = {p_values}"
-    )
+        lines += _model_lines(_NAMES[name], part["models"][name], part["classes"])
+    lines.append(f"  mean minus LSTM: {_points(part['difference'])}; {_tests(part)}")
     lines += _class_lines(part["per_class"])
     if part["confusions"]:
         pairs = (
@@ -80,18 +78,50 @@ def _split_lines(part: Mapping) -> list[str]:
             for c in part["confusions"][:5]
         )
         lines.append(f"  most confused (mean / LSTM, first seed): {', '.join(pairs)}")
+    return lines + _note_lines(part)
+
+
+def _note_lines(part: Mapping) -> list[str]:
+    """What is to be known before one believes the figures of a split."""
+    lines = []
+    if not part["watched"]:
+        lines.append("  note: too few clips to stop early by; every epoch was run on all of them")
+    if part["few_groups"]:
+        lines.append(f"  note: {part['few_groups']} to test; take the intervals as a rough guide")
     if part["never_learned"]:
         names = ", ".join(part["never_learned"])
         lines.append(f"  note: no clip to learn from, so never right: {names}")
+    if part["never_tested"]:
+        lines.append(f"  note: learned, but without a test clip: {', '.join(part['never_tested'])}")
+    if part["one_sided"]:
+        names = ", ".join(f"{name} ({count})" for name, count in part["one_sided"].items())
+        lines.append(
+            "  note: classes of too few groups to be learned and tested (number of groups): "
+            f"{names}; add clips of other groups, or leave these classes out"
+        )
     return lines
 
 
-def _model_lines(name: str, entry: Mapping) -> list[str]:
+def _tests(part: Mapping) -> str:
+    """The p-values of the seeds, and where they are several, corrected for that."""
+    text = f"McNemar by group: p = {_p_values(part['p_values'])}"
+    if len(part["p_values"]) == 1:
+        return f"{text} (1 comparison)"
+    corrected = _p_values(part["corrected_p_values"])
+    return f"{text} ({len(part['p_values'])} comparisons; by Holm: {corrected})"
+
+
+def _p_values(values: list[float]) -> str:
+    return " / ".join(f"{p:.2g}" for p in values)
+
+
+def _model_lines(name: str, entry: Mapping, num_classes: int) -> list[str]:
     forwards, backwards = entry["forwards"], entry["backwards"]
+    top5 = f"top-5 {_runs(forwards['top5'])} %; " if num_classes > 5 else ""
     return [
         f"  {name}: top-1 {_runs(forwards['top1'])} %, on average "
-        f"{100 * forwards['average']:.1f} % ({_interval(forwards)}); "
-        f"top-5 {_runs(forwards['top5'])} %; {entry['parameters']:,} parameters",
+        f"{100 * forwards['average']:.1f} % ({_interval(forwards)}); mean class accuracy "
+        f"{_runs(forwards['mean_class_accuracy'])} %; {top5}{entry['parameters']:,} parameters",
         f"  {name} on clips played backwards: top-1 {_runs(backwards['top1'])} %, on average "
         f"{100 * backwards['average']:.1f} %; lost: {_points(entry['drop'])}",
     ]
@@ -104,8 +134,8 @@ def _class_lines(rows: list[Mapping]) -> list[str]:
     clear = sum(_excludes_zero(row["difference"]["interval"]) for row in rows)
     lines = [
         f"  by class: mean ahead in {ahead}, LSTM in {behind}, equal in "
-        f"{len(rows) - ahead - behind}; the interval excludes 0 in {clear} of {len(rows)}, where "
-        "chance alone gives one in twenty, and more where groups are few"
+        f"{len(rows) - ahead - behind}; the interval excludes 0 in {clear} of {len(rows)} "
+        "comparisons, where chance alone gives up to one in twenty"
     ]
     ranked = sorted(rows, key=lambda row: row["difference"]["average"])
     for row in (*ranked[:3], *ranked[:-4:-1]) if len(rows) > 5 else ranked:
@@ -117,8 +147,8 @@ def _class_lines(rows: list[Mapping]) -> list[str]:
     return lines
 
 
-def _excludes_zero(interval: list[float] | None) -> bool:
-    return interval is not None and (interval[0] > 0 or interval[1] < 0)
+def _excludes_zero(interval: list[float]) -> bool:
+    return interval[0] > 0 or interval[1] < 0
 
 
 def _runs(shares: list[float]) -> str:
@@ -130,16 +160,13 @@ def _points(entry: Mapping) -> str:
 
 
 def _interval(entry: Mapping) -> str:
-    if entry["interval"] is None:
-        return "one group: no interval"
     low, high = entry["interval"]
     return f"95 % interval {100 * low:.1f} to {100 * high:.1f}"
 
 
 def _ends(entry: Mapping) -> tuple[float, float, float]:
-    """Value and both ends of its interval; where there is none, the value three times."""
-    low, high = entry["interval"] or [entry["average"]] * 2
-    return entry["average"], low, high
+    """A value and both ends of its interval."""
+    return entry["average"], *entry["interval"]
 
 
 def _draw_accuracy(part: Mapping) -> Axes:

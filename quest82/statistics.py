@@ -1,31 +1,124 @@
-"""How sure we are: intervals for an accuracy, and a paired test between two models."""
+"""How sure we are: intervals for accuracies and their differences, and a paired test."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.stats import binomtest
+from scipy.stats import binomtest, norm
+
+FEW_GROUPS = 10  # with fewer, one group more or less moves an interval by a large part of its width
 
 
 def wilson_interval(
-    num_correct: int, num_clips: int, *, confidence: float = 0.95
+    num_correct: float, num_clips: float, *, confidence: float = 0.95
 ) -> tuple[float, float]:
     """The interval of accuracies that fit a count (Wilson 1927); stays inside [0, 1].
 
-    It takes clips for independent. Where they come in groups, see `group_bootstrap`.
+    It takes clips for independent. Where they come in groups, see `accuracy_interval`.
 
     Args:
         num_correct: clips got right, 0 to num_clips.
-        num_clips: clips asked, at least 1.
+        num_clips: clips asked, above 0. Both may be fractions, as effective numbers are.
         confidence: 0 to 1.
 
     Returns:
         Lower and upper end, in [0, 1].
+
+    Raises:
+        ValueError: if the counts do not fit together.
     """
-    interval = binomtest(int(num_correct), int(num_clips)).proportion_ci(confidence, "wilson")
-    return interval.low, interval.high
+    if not 0 <= num_correct <= num_clips or num_clips <= 0:
+        raise ValueError(f"num_correct ({num_correct}) must be from 0 to num_clips ({num_clips})")
+    n, p, z = float(num_clips), float(num_correct / num_clips), norm.ppf((1 + confidence) / 2)
+    centre = (p + z**2 / (2 * n)) / (1 + z**2 / n)
+    half = z / (1 + z**2 / n) * math.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
+    return max(0.0, min(p, float(centre - half))), min(1.0, max(p, float(centre + half)))
+
+
+def accuracy_interval(
+    correct: ArrayLike, groups: Sequence[str], *, confidence: float = 0.95
+) -> tuple[float, float]:
+    """The interval of an accuracy over clips that come in groups.
+
+    It holds two intervals: that of groups drawn again (`group_bootstrap`), and that of Wilson with
+    the effective number of groups in the place of the clips, as if each group were one answer.
+    The first alone is too narrow where groups are few, and has no width where all of them are
+    equally good. The second takes the clips of a group for copies of each other; where they are
+    not, the interval is wider than it need be, and holds the truth more often than it says.
+
+    Args:
+        correct: (N,) booleans, or shares from 0 to 1, such as averages over seeds.
+        groups: N group names.
+        confidence: 0 to 1.
+
+    Returns:
+        Lower and upper end, in [0, 1].
+
+    Raises:
+        ValueError: if lengths differ, there are no clips, or a value is not from 0 to 1.
+
+    Examples:
+        Ten of ten, each a group: ``accuracy_interval([1] * 10, "abcdefghij")`` is 0.722 to 1.
+    """
+    correct = _checked(correct, groups, lowest=0, highest=1)
+    n = effective_groups(groups)
+    wilson = wilson_interval(float(correct.mean()) * n, n, confidence=confidence)
+    return _widened(wilson, correct, groups, confidence)
+
+
+def difference_interval(
+    differences: ArrayLike, groups: Sequence[str], *, confidence: float = 0.95
+) -> tuple[float, float]:
+    """The interval of the difference of two accuracies on the same clips, which come in groups.
+
+    The counterpart of `accuracy_interval`: in the place of Wilson's stands the score interval of
+    a paired difference (Tango 1998), with each group for one answer. A group's mean difference is
+    a fraction where its clips disagree; then as many groups are taken to differ wholly as give the
+    same mean and mean square.
+
+    Args:
+        differences: (N,) one model's correct answers minus another's: -1, 0 or 1, or averages.
+        groups: N group names.
+        confidence: 0 to 1.
+
+    Returns:
+        Lower and upper end, in [-1, 1].
+
+    Raises:
+        ValueError: if lengths differ, there are no clips, or a value is not from -1 to 1.
+
+    Examples:
+        Ten groups without a difference: -0.278 to 0.278.
+    """
+    differences = _checked(differences, groups, lowest=-1, highest=1)
+    sums, sizes = _by_group(differences, groups)
+    mean = float(differences.mean())
+    differing = max(abs(mean), float((sums**2 / sizes).sum() / sizes.sum()))
+    n = effective_groups(groups)
+    ahead, behind = n * (differing + mean) / 2, n * (differing - mean) / 2
+    return _widened(_tango(ahead, behind, n, confidence), differences, groups, confidence)
+
+
+def effective_groups(groups: Sequence[str]) -> float:
+    """How many groups of equal size would say as much as these (Kish 1965).
+
+    Examples:
+        ``effective_groups("aabb")`` is 2; a group of 8 clips beside two of one clip give 1.5.
+    """
+    sizes = np.unique(list(groups), return_counts=True)[1]
+    return float(sizes.sum() ** 2 / (sizes**2).sum())
+
+
+def few_groups(groups: Sequence[str]) -> str:
+    """A remark for people where the groups are few, such as "only 7 groups"; else nothing."""
+    number, effective = len(set(groups)), effective_groups(groups)
+    if effective >= FEW_GROUPS:
+        return ""
+    counting = f", which count as {effective:.1f}" if effective < 0.9 * number else ""
+    return f"only {number} group{'s' if number > 1 else ''}{counting}"
 
 
 def group_bootstrap(
@@ -40,7 +133,7 @@ def group_bootstrap(
 
     Clips of one group succeed and fail together; drawing groups instead of clips keeps that.
     With few groups (nine, say) the interval is still too narrow, and where all clips are right
-    it has no width at all.
+    it has no width at all: report `accuracy_interval` and `difference_interval`, which see to it.
 
     Args:
         values: (N,) numbers: booleans (right or wrong) for the interval of an accuracy; one
@@ -56,15 +149,12 @@ def group_bootstrap(
     Raises:
         ValueError: if lengths differ or there is one group only.
     """
-    values = np.asarray(values, dtype=float)
-    if len(values) != len(groups):
-        raise ValueError(f"values ({len(values)}) and groups ({len(groups)}) differ in length")
-    names, member_of = np.unique(np.asarray(groups), return_inverse=True)
-    if len(names) < 2:
-        raise ValueError(f"groups ({len(names)}) must be at least two to draw from")
-    sums, sizes = np.bincount(member_of, weights=values), np.bincount(member_of)
+    values = _checked(values, groups)
+    sums, sizes = _by_group(values, groups)
+    if len(sums) < 2:
+        raise ValueError(f"groups ({len(sums)}) must be at least two to draw from")
     rng = np.random.default_rng(seed)
-    draws = rng.integers(len(names), size=(num_resamples, len(names)))
+    draws = rng.integers(len(sums), size=(num_resamples, len(sums)))
     means = sums[draws].sum(axis=1) / sizes[draws].sum(axis=1)
     tail = (1 - confidence) / 2
     low, high = np.quantile(means, [tail, 1 - tail])
@@ -100,3 +190,71 @@ def mcnemar(
     ahead = np.sign(np.bincount(member_of, weights=a - b))
     wins_a, wins_b = int((ahead > 0).sum()), int((ahead < 0).sum())
     return float(binomtest(wins_a, wins_a + wins_b).pvalue) if wins_a + wins_b else 1.0
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """p-values corrected for how many they are (Holm 1979), in the same order.
+
+    Of several true null hypotheses, the chance that any corrected p falls below a level is at
+    most that level.
+
+    Examples:
+        ``holm([0.01, 0.04, 0.03])`` is [0.03, 0.06, 0.06].
+    """
+    p = np.asarray(p_values, dtype=float)
+    order = p.argsort(kind="stable")
+    stepped = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
+    corrected = np.empty_like(p)
+    corrected[order] = np.minimum(stepped, 1)
+    return corrected.tolist()
+
+
+def _checked(
+    values: ArrayLike, groups: Sequence[str], *, lowest: float = -np.inf, highest: float = np.inf
+) -> np.ndarray:
+    values = np.asarray(values, dtype=float)
+    if len(values) != len(groups):
+        raise ValueError(f"values ({len(values)}) and groups ({len(groups)}) differ in length")
+    if len(values) == 0 or not (values.min() >= lowest and values.max() <= highest):
+        raise ValueError(f"values must be at least one number from {lowest:g} to {highest:g}")
+    return values
+
+
+def _by_group(values: np.ndarray, groups: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """The sum and the number of the values of each group."""
+    member_of = np.unique(list(groups), return_inverse=True)[1]
+    return np.bincount(member_of, weights=values), np.bincount(member_of)
+
+
+def _widened(
+    interval: tuple[float, float], values: np.ndarray, groups: Sequence[str], confidence: float
+) -> tuple[float, float]:
+    """The interval, widened to hold that of groups drawn again, where there are several."""
+    if len(set(groups)) < 2:
+        return interval
+    low, high = group_bootstrap(values, groups, confidence=confidence)
+    return min(low, interval[0]), max(high, interval[1])
+
+
+def _tango(ahead: float, behind: float, n: float, confidence: float) -> tuple[float, float]:
+    """The score interval of (ahead - behind) / n, where n pairs were asked (Tango 1998)."""
+    z, difference = norm.ppf((1 + confidence) / 2), (ahead - behind) / n
+
+    def fits(delta: float) -> bool:
+        # The most likely share of pairs that are behind, if the difference were delta.
+        b = (2 * n - ahead + behind) * delta - ahead - behind
+        share = (math.sqrt(b**2 + 8 * n * behind * delta * (1 - delta)) - b) / (4 * n)
+        variance = n * (2 * share + delta * (1 - delta))
+        return (ahead - behind - n * delta) ** 2 <= z**2 * variance
+
+    return _farthest(fits, difference, -1.0), _farthest(fits, difference, 1.0)
+
+
+def _farthest(fits: Callable[[float], bool], inside: float, outside: float) -> float:
+    """Where a condition that holds inside ends on the way outside, by halving."""
+    if fits(outside):
+        return outside
+    for _ in range(50):
+        middle = (inside + outside) / 2
+        inside, outside = (middle, outside) if fits(middle) else (inside, middle)
+    return inside

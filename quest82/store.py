@@ -20,7 +20,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from . import __version__
-from .clips import Clip, classes_of
+from .clips import Clip, classes_of, unified
 from .decoding import read_all
 from .engines import open_engine
 from .essence_files import StoreError, StoreWriter, read_store, settings_of
@@ -41,7 +41,8 @@ class EssenceSet:
     Attributes:
         essences: (N, T, D), or with views (N, V, T, D); float16 when it comes from a store.
         labels: long tensor (N,), indices into `classes`.
-        groups: N names; clips that share one stay on one side of a split.
+        groups: N names; clips that share one stay on one side of a split. Names that differ only
+            in case, Unicode's normal form or blanks around them are one (`clips.unified`).
         clip_ids: N names.
         classes: K names.
         settings: how the essences were made (weights, num_frames, size, ...).
@@ -70,6 +71,7 @@ class EssenceSet:
         for name in ("clip_ids", "classes"):
             if len(set(getattr(self, name))) != len(getattr(self, name)):
                 raise ValueError(f"{name} must differ from one another, some occur twice")
+        object.__setattr__(self, "groups", unified(self.groups))
 
     def __len__(self) -> int:
         """N, the number of clips."""

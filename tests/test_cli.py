@@ -2,15 +2,19 @@
 
 import io
 import json
+import os
+import re
 import shutil
 import subprocess
 import sys
 from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import replace
 
 import pytest
+import torch
 from typer.testing import CliRunner
 
-from quest82 import cli, decoding, synthetic, ucf101, video
+from quest82 import cli, decoding, store, synthetic, ucf101, video
 from quest82.weights import checkpoint_path
 
 COMMANDS = (
@@ -78,6 +82,79 @@ def test_train_reports_on_unseen_groups(workshop):
     text = (workshop / "train.txt").read_text()
     assert "clips of unseen groups: top-1" in text
     assert "95 % interval" in text
+    assert "(only 3 groups), top-5" in text
+    assert "; mean class accuracy " in text
+    assert "; always the most frequent class 16.7%" in text
+    assert "stopped at epoch" in text
+
+
+@pytest.fixture
+def few_clips(make_set, tmp_path):
+    """A store of two classes; a third has clips of one group only."""
+    data = make_set(num_clips=48, clips_per_group=1)
+    rare = (data.labels != 2) | (torch.arange(48) < 3)
+    replace(data.subset(rare), settings={"size": 64, "weights": "none"}).save(tmp_path / "few")
+    return tmp_path / "few"
+
+
+def test_train_runs_every_epoch_where_few_clips_would_be_watched(few_clips, tmp_path):
+    text, _ = quest82("train", few_clips, tmp_path / "m", "--epochs", 2, "--class-weights")
+    assert "aggregator: mean, the default for --task classes" in text
+    assert "none watched, every one of 2 epochs run" in text
+    assert "note: class 'class 2' has clips of 1 group, too few" in text
+    assert "top-5" not in text
+    watched, _ = quest82("train", few_clips, tmp_path / "m", "--epochs", 2, "--validation", 0.25)
+    assert re.search(r"\d+ watched, stopped at epoch", watched)
+
+
+def test_a_final_model_is_trained_on_all_clips_and_says_so(few_clips, tmp_path):
+    text, _ = quest82(
+        "train", few_clips, tmp_path / "m", "--test", 0, "--validation", 0, "--epochs", 1
+    )
+    assert "33 clips trained" in text
+    assert text.strip().endswith("no clips are left to say how good it is")
+    assert "top-1" not in text
+    _, error = quest82("evaluate", few_clips, "--model", tmp_path / "m", code=2)
+    assert "was trained on these clips" in error
+
+
+def test_order_is_not_given_to_the_mean_without_a_word(few_clips, tmp_path):
+    how = (few_clips, tmp_path / "m", "--task", "direction", "--epochs", 1)
+    text, _ = quest82("train", *how)
+    assert "aggregator: lstm, the default for --task direction" in text
+    text, _ = quest82("train", *how, "--aggregator", "mean")
+    assert "provably right about at most one, so at most at 50 %" in text
+    assert "top-1 50.0%" in text
+
+
+def test_a_group_in_another_spelling_is_left_out_of_the_test(few_clips, tmp_path):
+    quest82("train", few_clips, tmp_path / "m", "--epochs", 1)
+    data = store.EssenceSet.load(few_clips)
+    renamed = tuple(f"{clip} again" for clip in data.clip_ids)
+    groups = tuple(group.upper() for group in data.groups)
+    replace(data, clip_ids=renamed, groups=groups).save(tmp_path / "loud")
+    plain, _ = quest82("evaluate", few_clips, "--model", tmp_path / "m")
+    loud, _ = quest82("evaluate", tmp_path / "loud", "--model", tmp_path / "m")
+    assert "left out" in plain
+    assert loud == plain
+
+
+def test_the_command_lets_waiting_threads_sleep():
+    """Set before torch is imported, since OpenMP reads it once; a user's own choice stays."""
+    code = "import os, sys, quest82.cli; print(os.environ.get('OMP_WAIT_POLICY')); "
+    code += "sys.argv[1:] = ['--help']\ntry: quest82.cli.main()\nexcept SystemExit: pass\n"
+    code += "print(os.environ['OMP_WAIT_POLICY'])"
+    command = [sys.executable, "-c", code]
+    without = {k: v for k, v in os.environ.items() if k != "OMP_WAIT_POLICY"}
+    for chosen, expected in (
+        ({}, ["None", "PASSIVE"]),
+        ({"OMP_WAIT_POLICY": "ACTIVE"}, ["ACTIVE"] * 2),
+    ):
+        result = subprocess.run(
+            command, env=without | chosen, capture_output=True, text=True, check=True
+        )
+        lines = result.stdout.splitlines()
+        assert [lines[0], lines[-1]] == expected
 
 
 def test_evaluate_leaves_out_what_the_model_has_seen(workshop):
@@ -98,7 +175,19 @@ def test_evaluate_compares_both_aggregators(workshop):
     )  # fmt: skip
     assert "mean  seed 0: top-1 50.0%" in text
     assert "lstm  seed 0: top-1" in text
+    assert "seed 0: mean minus LSTM" in text
     assert "McNemar p =" in text
+    assert "(only 9 groups)" in text
+    assert "top-5" not in text
+
+
+def test_evaluate_counts_the_comparisons(few_clips):
+    text, _ = quest82("evaluate", few_clips, "--seeds", 2, "--epochs", 1, "--folds", 2)
+    last = text.splitlines()[-1]
+    assert last.startswith("over 2 seeds: mean minus LSTM ")
+    assert "95 % interval" in last
+    assert last.endswith("(2 comparisons, corrected by Holm)")
+    assert "note: class 'class 2' has clips of 1 group" in text
 
 
 def in_this_process(*arguments):

@@ -1,4 +1,8 @@
+import unicodedata
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from quest82 import clips, ucf101
 from quest82.clips import Clip
@@ -77,3 +81,42 @@ def test_ucf101_reads_groups_from_names(tmp_path):
 def test_ucf101_has_three_splits():
     with pytest.raises(ValueError, match="1, 2 or 3"):
         ucf101.split([], 4)
+
+
+SPELLINGS = (
+    str.upper,
+    str.lower,
+    str.title,
+    "  {} ".format,
+    lambda name: unicodedata.normalize("NFD", name),
+    lambda name: unicodedata.normalize("NFC", name),
+)
+
+
+# In upper case a dotless i looks like any other i, which it is not.
+TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\u0131"))
+
+
+@given(st.lists(st.tuples(TEXTS, st.sampled_from(SPELLINGS)), min_size=1))
+def test_spellings_of_one_name_are_one_group(chosen):
+    names = [name for name, _ in chosen]
+    spelled = [spell(name) for name, spell in chosen]
+    mixed = clips.unified(names + spelled)
+    assert mixed[: len(names)] == mixed[len(names) :]
+    assert clips.unified(mixed) == mixed
+    assert set(mixed) <= {*names, *spelled}
+
+
+def test_the_first_spelling_in_sorted_order_names_the_group():
+    names = ["eli", "ida", "ELI", "Eli ", "Ren\u00e9", "Rene\u0301", "rene"]
+    assert clips.unified(names) == (
+        "ELI", "ida", "ELI", "ELI", "Rene\u0301", "Rene\u0301", "rene"
+    )  # fmt: skip
+    assert clips.unified([]) == ()
+
+
+def test_a_folder_with_several_spellings_has_one_group(folder):
+    for name in ("run/IDO_run2.avi", "walk/Ann_walk2.avi"):
+        (folder / name).touch()
+    found = clips.from_folder(folder, groups="^([a-zA-Z]+)_")
+    assert [clip.group for clip in found] == ["IDO", "IDO", "Ann", "Ann", "IDO"]

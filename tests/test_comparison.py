@@ -4,7 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from sklearn.metrics import confusion_matrix, recall_score
+from sklearn.metrics import balanced_accuracy_score, confusion_matrix, recall_score
 
 from quest82 import classifier, comparison, statistics, training
 
@@ -24,7 +24,7 @@ def hard_halves(make_set):
 
 def trained_alone(name, train, test, seed, epochs):
     """The model of a report, made again by hand."""
-    learning, watched = train.split(0.2)
+    learning, watched = training.set_aside(train)
     model = classifier.build(name, train.num_features, len(train.classes), seed=seed)
     training.fit(model, learning, training.TrainConfig(epochs=epochs, seed=seed), watched)
     return training.evaluate(model, test)
@@ -62,12 +62,22 @@ def test_the_figures_are_those_of_the_models_trained_by_hand(hard_halves):
         for a, b in zip(runs["mean"], runs["lstm"], strict=True)
     ]
     assert report["p_values"] == p_values
+    assert report["corrected_p_values"] == statistics.holm(p_values)
+    for name, (first, second) in runs.items():
+        entry = report["models"][name]["forwards"]
+        expected = [
+            balanced_accuracy_score(test.labels, run.predictions) for run in (first, second)
+        ]
+        assert entry["mean_class_accuracy"] == pytest.approx(expected)
+        average = np.mean([run.correct.numpy() for run in (first, second)], axis=0)
+        assert tuple(entry["interval"]) == statistics.accuracy_interval(average, test.groups)
+    assert report["majority"] == test.labels.bincount().max() / len(test)
     shares = [
         np.mean([run.correct.numpy() for run in runs[name]], axis=0) for name in ("mean", "lstm")
     ]
     difference = report["difference"]
     assert difference["average"] == pytest.approx(shares[0].mean() - shares[1].mean())
-    paired = statistics.group_bootstrap(shares[0] - shares[1], test.groups)
+    paired = statistics.difference_interval(shares[0] - shares[1], test.groups)
     assert tuple(difference["interval"]) == paired
     for row in report["per_class"]:
         own = [name == row["class"] for name in (test.classes[k] for k in test.labels)]
@@ -118,7 +128,9 @@ def test_the_mean_is_the_same_backwards_and_the_lstm_need_not_be(make_set):
     report = comparison.compare(*ordered.split(0.5), num_seeds=2, epochs=15)
     mean, lstm = report["models"]["mean"], report["models"]["lstm"]
     assert mean["forwards"] == mean["backwards"]
-    assert mean["drop"] == {"average": 0, "interval": [0, 0]}
+    assert mean["drop"]["average"] == 0
+    low, high = mean["drop"]["interval"]
+    assert low == -high < 0
     assert min(lstm["forwards"]["top1"]) > 0.9
     assert max(lstm["backwards"]["top1"]) < 0.1
     drop = lstm["forwards"]["average"] - lstm["backwards"]["average"]
@@ -139,12 +151,25 @@ def test_a_class_without_a_clip_to_learn_from_is_named(halves):
     assert report["never_learned"] == ["class 1"]
 
 
-def test_one_group_has_no_interval(halves):
+def test_a_class_that_cannot_be_on_both_sides_is_named(halves):
+    train, test = halves
+    report = comparison.compare(
+        train.subset(train.labels != 1), test.subset(test.labels != 2), num_seeds=1, epochs=1
+    )
+    assert (report["never_learned"], report["never_tested"]) == (["class 1"], ["class 2"])
+    one = test.subset([group == test.groups[0] for group in test.groups])
+    report = comparison.compare(train.subset(train.labels != 1), one, num_seeds=1, epochs=1)
+    assert report["one_sided"] == {"class 1": 1}
+
+
+def test_one_group_has_an_interval_as_wide_as_one_answer_gives(halves):
     train, test = halves
     one = test.subset([group == test.groups[0] for group in test.groups])
     report = comparison.compare(train, one, num_seeds=1, epochs=1)
-    assert report["difference"]["interval"] is None
-    assert report["per_class"][0]["difference"]["interval"] is None
+    assert report["few_groups"] == "only 1 group"
+    for row in (report, *report["per_class"]):
+        low, high = row["difference"]["interval"]
+        assert high - low > 1
 
 
 def test_groups_on_both_sides_are_refused(halves):
@@ -161,6 +186,13 @@ def test_too_few_groups_to_watch_any(halves):
     train, test = halves
     few = train.subset(torch.tensor([group == train.groups[0] for group in train.groups]))
     assert comparison.compare(few, test, num_seeds=1, epochs=1)["watched"] == 0
+
+
+def test_enough_clips_are_watched(make_set):
+    train, test = make_set(num_clips=600).split(0.5)
+    report = comparison.compare(train, test, num_seeds=1, epochs=1)
+    assert report["watched"] == pytest.approx(60, abs=6)
+    assert report["train"] + report["watched"] == len(train)
 
 
 def test_several_splits_are_averaged(hard_halves):

@@ -44,7 +44,7 @@ ARROWS = {
     "frame_set": {"clips", "video", "transforms", "views", "store"},
     "aggregators": set(),
     "classifier": {"aggregators"},
-    "training": {"store", "frame_set"},
+    "training": {"clips", "store", "frame_set"},
     "statistics": set(),
     "comparison": {"__init__", "store", "classifier", "training", "statistics"},
     "plots": set(),

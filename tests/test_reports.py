@@ -17,6 +17,7 @@ def part():
     rng = np.random.default_rng(0)
     runs = {"top1": [0.512, 0.498], "top5": [0.9, 0.89], "average": 0.505, "interval": [0.4, 0.61]}
     worse = {"top1": [0.203, 0.199], "top5": [0.7, 0.7], "average": 0.201, "interval": [0.1, 0.31]}
+    runs["mean_class_accuracy"] = worse["mean_class_accuracy"] = [0.345, 0.333]
     same = {"average": 0.0, "interval": [0.0, 0.0]}
     classes = [f"act {k}" for k in range(7)]
     return {
@@ -26,8 +27,12 @@ def part():
         "train": 1234,
         "watched": 56,
         "test": 78,
-        "test_groups": 9,
+        "test_groups": 19,
+        "few_groups": "",
+        "majority": 0.287,
         "never_learned": [],
+        "never_tested": [],
+        "one_sided": {},
         "models": {
             "mean": {"parameters": 1000, "forwards": runs, "backwards": runs, "drop": same},
             "lstm": {
@@ -39,6 +44,7 @@ def part():
         },
         "difference": {"average": -0.1135, "interval": [-0.2, 0.01]},
         "p_values": [0.0123, 0.4],
+        "corrected_p_values": [0.0246, 0.4],
         "per_class": [
             {"class": name, "clips": 11, "groups": 3, "mean": m, "lstm": m - d,
              "difference": {"average": d, "interval": [d - 0.1, d + 0.1]}}
@@ -65,8 +71,10 @@ def test_the_text_holds_the_numbers_of_the_json(part):
             assert all(f"{100 * share:.1f}" in said for share in shares)
         assert f"{entry['parameters']:,}" in said
     assert "mean minus LSTM: -11.3 points (95 % interval -20.0 to 1.0)" in text
-    assert "p = 0.012 / 0.4" in text
-    assert "1,234 clips to learn from, 56 watched, 78 to test in 9 groups, 1 skipped" in text
+    assert "p = 0.012 / 0.4 (2 comparisons; by Holm: 0.025 / 0.4)" in text
+    assert "1,234 clips to learn from, 56 watched, 78 to test in 19 groups, 1 skipped" in text
+    assert "always naming the most frequent class: 28.7 %" in text
+    assert text.count("mean class accuracy 34.5 / 33.3 %; top-5 90.0 / 89.0 %") == 2
     assert "mean ahead in 4, LSTM in 3, equal in 0; the interval excludes 0 in 5 of 7" in text
     assert "act 1 taken for act 2 (5 / 4), act 2 taken for act 1 (0 / 6)" in text
     for row in (*part["per_class"][:3], *part["per_class"][-3:]):
@@ -76,15 +84,21 @@ def test_the_text_holds_the_numbers_of_the_json(part):
 
 
 def test_notes_and_missing_clips_are_told(part):
-    alone = {**part, "never_learned": ["act 3"], "confusions": []}
-    alone["difference"] = {"average": 0.1, "interval": None}
+    alone = {**part, "never_learned": ["act 3"], "confusions": [], "watched": 0, "classes": 5}
+    alone |= {"never_tested": ["act 4"], "one_sided": {"act 5": 1}, "few_groups": "only 3 groups"}
+    alone |= {"p_values": [0.5], "corrected_p_values": [0.5]}
     report = comparison.collect("made up", {"a": alone}, notes=["beware"], missing=["x", "y"])
     text = reports.describe(report)
     assert "note: beware" in text
     assert "note: clips of the data set that were not there: 2" in text
     assert "never right: act 3" in text
-    assert "one group: no interval" in text
+    assert "without a test clip: act 4" in text
+    assert "act 5 (1); add clips of other groups" in text
+    assert "note: only 3 groups to test" in text
+    assert "every epoch was run" in text
+    assert "p = 0.5 (1 comparison)" in text
     assert "confused" not in text
+    assert "top-5" not in text
 
 
 def test_a_result_too_good_to_be_true_is_flagged(part):
@@ -116,13 +130,11 @@ def test_each_split_has_its_pictures(part, tmp_path):
     assert "average over 2 splits" in reports.describe(report)
 
 
-def test_a_split_without_mistakes_or_intervals_has_pictures_too(part, tmp_path):
+def test_a_split_without_mistakes_has_pictures_too(part, tmp_path):
     silent = copy.deepcopy(part)
     silent["confusions"] = []
     for row in silent["per_class"]:
-        row["difference"] = {"average": 0.0, "interval": None}
-    for entry in silent["models"].values():
-        entry["forwards"]["interval"] = entry["backwards"]["interval"] = None
+        row["difference"] = {"average": 0.0, "interval": [-0.1, 0.1]}
     report = comparison.collect("made up", {"split 1": silent})
     assert len(reports.write(report, tmp_path / "r.json")) == 4
     assert "equal in 7; the interval excludes 0 in 0 of 7" in reports.describe(report)

@@ -3,12 +3,24 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import top_k_accuracy_score
+from sklearn.metrics import balanced_accuracy_score, top_k_accuracy_score
 
 from quest82 import classifier
+from quest82.statistics import accuracy_interval, mcnemar
 from quest82.store import EssenceSet
-from quest82.training import TrainConfig, cross_validate, evaluate, fit
+from quest82.training import (
+    FEWEST_WATCHED,
+    TrainConfig,
+    cross_validate,
+    evaluate,
+    fit,
+    one_sided,
+    require_apart,
+    set_aside,
+)
 
 
 def model_for(data, aggregator="mean", seed=0):
@@ -119,6 +131,90 @@ def test_evaluation_agrees_with_scikit_learn(make_set):
     assert torch.equal(result.confusion.sum(dim=1), data.labels.bincount(minlength=7))
     expected = torch.nn.functional.cross_entropy(result.logits, data.labels).item()
     assert result.loss == pytest.approx(expected)
+
+
+def test_class_accuracy_and_majority_see_what_accuracy_does_not(make_set):
+    data = make_set(num_clips=60, num_classes=7)
+    for part in (data, data.subset(data.labels != 2), data.subset(range(8))):
+        result = evaluate(model_for(data), part)
+        expected = balanced_accuracy_score(part.labels, result.predictions)
+        assert result.mean_class_accuracy == pytest.approx(expected)
+        assert result.majority == max(part.labels.bincount()) / len(part)
+    rare = make_set(num_clips=48, num_classes=2).subset([0, *range(1, 48, 2)])
+    model = model_for(rare)
+    with torch.no_grad():
+        model.head.bias[1] = 100  # always names the frequent class
+    result = evaluate(model, rare)
+    assert (result.top1, result.majority, result.mean_class_accuracy) == (0.96, 0.96, 0.5)
+
+
+def test_class_weights_are_as_many_copies_of_the_rare_clips(make_set):
+    """Three clips to one: what the weights do to the gradient, copies of the rare clips do."""
+    data = make_set(num_clips=8, num_classes=2).subset([0, 1, 2, 4])  # one clip of class 1
+    copies = data.essences[[0, 1, 1, 1, 2, 3]], data.labels[[0, 1, 1, 1, 2, 3]]
+    names = tuple(map(str, range(6)))
+    repeated = EssenceSet(*copies, names, names, data.classes)
+    found = []
+    for part, weighted in ((data, True), (repeated, False)):
+        model = classifier.build("mean", 16, 2, head_dropout=0.0, dtype=torch.float64)
+        config = TrainConfig(epochs=5, class_weights=weighted, clip_norm=1e9)
+        found.append((fit(model, part, config).train_loss, model.head.weight))
+    assert found[0][0] == pytest.approx(found[1][0], rel=1e-6)
+    assert torch.allclose(found[0][1], found[1][1], atol=1e-6)
+
+
+def test_equal_classes_have_equal_weights(make_set):
+    data = make_set(num_clips=24)
+    losses = [
+        fit(model_for(data), data, TrainConfig(epochs=2, class_weights=weighted)).train_loss
+        for weighted in (True, False)
+    ]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-5)
+
+
+def test_few_clips_are_not_watched_and_many_are(make_set):
+    small, large = make_set(num_clips=48), make_set(num_clips=5 * FEWEST_WATCHED + 20)
+    assert set_aside(small) == (small, None)
+    learning, watched = set_aside(large)
+    assert len(learning) + len(watched) == len(large)
+    assert len(watched) == pytest.approx(len(large) / 5, abs=6)
+    require_apart(learning, watched)
+    few_groups = replace(large, groups=("g0", "g1") * (len(large) // 2))
+    assert set_aside(few_groups) == (few_groups, None)
+
+
+def test_what_is_asked_for_is_watched(make_set):
+    data = make_set(num_clips=48)
+    assert set_aside(data, 0) == (data, None)
+    learning, watched = set_aside(data, 0.25, seed=1)
+    expected = data.split(0.25, seed=1)
+    assert (learning.clip_ids, watched.clip_ids) == tuple(part.clip_ids for part in expected)
+
+
+def test_stopping_by_few_clips_loses_what_running_on_learns(make_set):
+    """The order of frames is learned late: the watched clips' first lowest loss comes before it."""
+    data = make_set(num_clips=160, num_classes=2, num_frames=6, clips_per_group=1)
+    ramp = torch.linspace(-0.5, 0.5, 6)[:, None]
+    pairs = replace(data, essences=(data.essences.float() + ramp).half()).directions()
+    learn, test = pairs.subset(range(40)), pairs.subset(range(40, 320))
+    accuracy = {"stopped": [], "run on": []}
+    for seed in range(3):
+        for name, fraction in (("stopped", 0.2), ("run on", None)):
+            learning, watched = set_aside(learn, fraction, seed=seed)
+            model = model_for(pairs, "lstm", seed=seed)
+            config = TrainConfig(seed=seed, learning_rate=3e-3, patience=3)
+            fit(model, learning, config, watched)
+            accuracy[name].append(evaluate(model, test).top1)
+    assert np.mean(accuracy["run on"]) > np.mean(accuracy["stopped"]) + 0.03, accuracy
+
+
+def test_a_class_of_too_few_groups_is_named(make_set):
+    data = make_set(num_clips=48)
+    alone = data.subset((data.labels != 2) | (torch.arange(48) < 3))
+    assert one_sided(data, data) == {}
+    assert one_sided(alone, alone) == {"class 2": 1}
+    train, test = alone.split(0.5)
+    assert one_sided(train, test) == {"class 2": 1}
 
 
 def test_evaluation_leaves_the_mode_of_the_model(make_set):
@@ -238,3 +334,29 @@ def test_what_asks_for_no_gradient_stays_as_it_is(make_set):
     assert moved == {"head.weight", "head.bias"}
     with pytest.raises(ValueError, match="nothing to train"):
         fit(model.requires_grad_(False), data)
+
+
+SPELLINGS = (str.upper, str.lower, " {}".format, "{}\u00a0".format)
+
+
+@settings(
+    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.lists(st.sampled_from(SPELLINGS), min_size=24, max_size=24))
+def test_spellings_of_a_group_never_part_it(make_set, spellings):
+    """Split, folds, the refusal of leaks, interval and test: all know it whatever its spelling."""
+    plain = make_set()
+    spelled = [spell(group) for spell, group in zip(spellings, plain.groups, strict=True)]
+    data = replace(plain, groups=tuple(spelled))
+    group_of = dict(zip(plain.clip_ids, plain.groups, strict=True))
+    sides = [{group_of[clip] for clip in part.clip_ids} for part in data.split(0.5)]
+    assert not set.intersection(*sides)
+    shouted = replace(plain, groups=tuple(group.upper() for group in plain.groups))
+    with pytest.raises(ValueError, match="is in training and validation"):
+        require_apart(data.subset(range(12)), shouted.subset(range(11, 24)))
+    first, second = plain.labels == 0, plain.labels != 2
+    assert mcnemar(first, second, data.groups) == mcnemar(first, second, plain.groups)
+    assert accuracy_interval(first, data.groups) == accuracy_interval(first, plain.groups)
+    config = TrainConfig(epochs=1)
+    runs = [cross_validate(lambda: model_for(plain), part, config) for part in (data, plain)]
+    assert torch.equal(runs[0].logits, runs[1].logits)

@@ -1,0 +1,90 @@
+"""What does training cost when other programs keep the processor busy?
+
+The threads of OpenMP wait for each other by spinning. Where a neighbour holds the core that one of
+them needs, the others spin until the system takes the core away, at every step. An LSTM is fitted
+to 44 made-up clips with several policies, alone and beside two busy processes.
+
+    taskset -c 0,1 python benchmarks/busy_neighbour.py
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from table import publish
+
+POLICIES = {
+    "two threads": {"OMP_NUM_THREADS": "2"},
+    "two threads, OMP_WAIT_POLICY=PASSIVE": {
+        "OMP_NUM_THREADS": "2",
+        "OMP_WAIT_POLICY": "PASSIVE",
+    },
+    "two threads, GOMP_SPINCOUNT=0": {"OMP_NUM_THREADS": "2", "GOMP_SPINCOUNT": "0"},
+    "one thread": {"OMP_NUM_THREADS": "1"},
+}
+REPEATS, NUM_NEIGHBOURS = 2, 2
+FIT = """
+import time, torch
+from quest82 import classifier, training
+from quest82.store import EssenceSet
+N = 44
+essences = torch.randn(N, 16, 1280, generator=torch.Generator().manual_seed(0)).half()
+names = tuple(map(str, range(N)))
+data = EssenceSet(essences, torch.arange(N) % 2, names, names, ("left", "right"))
+model = classifier.build("lstm", 1280, 2)
+training.fit(model, data, training.TrainConfig(epochs=1))
+start = time.perf_counter()
+training.fit(model, data, training.TrainConfig(epochs=5))
+print(time.perf_counter() - start)
+"""
+
+
+@contextmanager
+def neighbours(number: int) -> Iterator[None]:
+    """Some processes that never rest."""
+    busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(number)]
+    try:
+        yield
+    finally:
+        for process in busy:
+            process.kill()
+            process.wait()
+
+
+def seconds(policy: Mapping[str, str]) -> float:
+    """Of five epochs, in a process of their own: OpenMP reads its settings once, at the start."""
+    ours = ("OMP_NUM_THREADS", "OMP_WAIT_POLICY", "GOMP_SPINCOUNT")
+    environment = {k: v for k, v in os.environ.items() if k not in ours} | dict(policy)
+    command = [sys.executable, "-c", FIT]
+    return float(subprocess.run(command, env=environment, capture_output=True, check=True).stdout)
+
+
+def main() -> None:
+    measured = {}
+    for number in (0, NUM_NEIGHBOURS):
+        with neighbours(number):
+            measured[number] = {
+                name: [seconds(policy) for _ in range(REPEATS)] for name, policy in POLICIES.items()
+            }
+    rows = [
+        {
+            "how": name,
+            "alone": f"{statistics.median(measured[0][name]):.1f} s",
+            f"beside {NUM_NEIGHBOURS} busy processes": (
+                f"{statistics.median(measured[NUM_NEIGHBOURS][name]):.1f} s "
+                f"({min(measured[NUM_NEIGHBOURS][name]):.1f}-"
+                f"{max(measured[NUM_NEIGHBOURS][name]):.1f})"
+            ),
+        }
+        for name in POLICIES
+    ]
+    publish("busy_neighbour", rows, seconds=measured)
+
+
+if __name__ == "__main__":
+    main()
