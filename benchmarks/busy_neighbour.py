@@ -27,7 +27,7 @@ POLICIES = {
     "two threads, GOMP_SPINCOUNT=0": {"OMP_NUM_THREADS": "2", "GOMP_SPINCOUNT": "0"},
     "one thread": {"OMP_NUM_THREADS": "1"},
 }
-REPEATS, NUM_NEIGHBOURS = 2, 2
+NUM_NEIGHBOURS = 2
 FIT = """
 import time, torch
 from quest82 import classifier, training
@@ -38,9 +38,10 @@ names = tuple(map(str, range(N)))
 data = EssenceSet(essences, torch.arange(N) % 2, names, names, ("left", "right"))
 model = classifier.build("lstm", 1280, 2)
 training.fit(model, data, training.TrainConfig(epochs=1))
-start = time.perf_counter()
-training.fit(model, data, training.TrainConfig(epochs=5))
-print(time.perf_counter() - start)
+for _ in range(3):
+    start = time.perf_counter()
+    training.fit(model, data, training.TrainConfig(epochs=3))
+    print(time.perf_counter() - start)
 """
 
 
@@ -56,21 +57,20 @@ def neighbours(number: int) -> Iterator[None]:
             process.wait()
 
 
-def seconds(policy: Mapping[str, str]) -> float:
-    """Of five epochs, in a process of their own: OpenMP reads its settings once, at the start."""
+def seconds(policy: Mapping[str, str]) -> list[float]:
+    """Of three epochs, three times, in a process of its own: OpenMP reads its settings once."""
     ours = ("OMP_NUM_THREADS", "OMP_WAIT_POLICY", "GOMP_SPINCOUNT")
     environment = {k: v for k, v in os.environ.items() if k not in ours} | dict(policy)
     command = [sys.executable, "-c", FIT]
-    return float(subprocess.run(command, env=environment, capture_output=True, check=True).stdout)
+    result = subprocess.run(command, env=environment, capture_output=True, check=True)
+    return [float(line) for line in result.stdout.split()]
 
 
 def main() -> None:
     measured = {}
     for number in (0, NUM_NEIGHBOURS):
         with neighbours(number):
-            measured[number] = {
-                name: [seconds(policy) for _ in range(REPEATS)] for name, policy in POLICIES.items()
-            }
+            measured[number] = {name: seconds(policy) for name, policy in POLICIES.items()}
     rows = [
         {
             "how": name,

@@ -191,23 +191,6 @@ def test_what_is_asked_for_is_watched(make_set):
     assert (learning.clip_ids, watched.clip_ids) == tuple(part.clip_ids for part in expected)
 
 
-def test_stopping_by_few_clips_loses_what_running_on_learns(make_set):
-    """The order of frames is learned late: the watched clips' first lowest loss comes before it."""
-    data = make_set(num_clips=160, num_classes=2, num_frames=6, clips_per_group=1)
-    ramp = torch.linspace(-0.5, 0.5, 6)[:, None]
-    pairs = replace(data, essences=(data.essences.float() + ramp).half()).directions()
-    learn, test = pairs.subset(range(40)), pairs.subset(range(40, 320))
-    accuracy = {"stopped": [], "run on": []}
-    for seed in range(3):
-        for name, fraction in (("stopped", 0.2), ("run on", None)):
-            learning, watched = set_aside(learn, fraction, seed=seed)
-            model = model_for(pairs, "lstm", seed=seed)
-            config = TrainConfig(seed=seed, learning_rate=3e-3, patience=3)
-            fit(model, learning, config, watched)
-            accuracy[name].append(evaluate(model, test).top1)
-    assert np.mean(accuracy["run on"]) > np.mean(accuracy["stopped"]) + 0.03, accuracy
-
-
 def test_a_class_of_too_few_groups_is_named(make_set):
     data = make_set(num_clips=48)
     alone = data.subset((data.labels != 2) | (torch.arange(48) < 3))
