@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.stats import binomtest, norm
+from scipy.stats import t as student
 
 FEW_GROUPS = 10  # with fewer, one group more or less moves an interval by a large part of its width
 
@@ -43,11 +44,11 @@ def accuracy_interval(
 ) -> tuple[float, float]:
     """The interval of an accuracy over clips that come in groups.
 
-    It holds two intervals: that of groups drawn again (`group_bootstrap`), and that of Wilson with
-    the effective number of groups in the place of the clips, as if each group were one answer.
-    The first alone is too narrow where groups are few, and has no width where all of them are
-    equally good. The second takes the clips of a group for copies of each other; where they are
-    not, the interval is wider than it need be, and holds the truth more often than it says.
+    It is Wilson's, with the number of independent clips that the groups are worth (see
+    `effective_clips`) in the place of their number. So it lies between the interval that takes
+    every clip for independent and the one that takes each group for a single answer. (Drawing
+    groups again, as `group_bootstrap` does, is too narrow where groups are few, and has no width
+    where all of them are equally good.)
 
     Args:
         correct: (N,) booleans, or shares from 0 to 1, such as averages over seeds.
@@ -64,9 +65,9 @@ def accuracy_interval(
         Ten of ten, each a group: ``accuracy_interval([1] * 10, "abcdefghij")`` is 0.722 to 1.
     """
     correct = _checked(correct, groups, lowest=0, highest=1)
-    n = effective_groups(groups)
-    wilson = wilson_interval(float(correct.mean()) * n, n, confidence=confidence)
-    return _widened(wilson, correct, groups, confidence)
+    p = float(correct.mean())
+    n = effective_clips(correct, groups, spread=p * (1 - p), confidence=confidence)
+    return wilson_interval(p * n, n, confidence=confidence)
 
 
 def difference_interval(
@@ -74,10 +75,8 @@ def difference_interval(
 ) -> tuple[float, float]:
     """The interval of the difference of two accuracies on the same clips, which come in groups.
 
-    The counterpart of `accuracy_interval`: in the place of Wilson's stands the score interval of
-    a paired difference (Tango 1998), with each group for one answer. A group's mean difference is
-    a fraction where its clips disagree; then as many groups are taken to differ wholly as give the
-    same mean and mean square.
+    The counterpart of `accuracy_interval`: the score interval of a paired difference (Tango 1998),
+    for the number of independent clips that the groups are worth.
 
     Args:
         differences: (N,) one model's correct answers minus another's: -1, 0 or 1, or averages.
@@ -94,12 +93,39 @@ def difference_interval(
         Ten groups without a difference: -0.278 to 0.278.
     """
     differences = _checked(differences, groups, lowest=-1, highest=1)
-    sums, sizes = _by_group(differences, groups)
-    mean = float(differences.mean())
-    differing = max(abs(mean), float((sums**2 / sizes).sum() / sizes.sum()))
-    n = effective_groups(groups)
-    ahead, behind = n * (differing + mean) / 2, n * (differing - mean) / 2
-    return _widened(_tango(ahead, behind, n, confidence), differences, groups, confidence)
+    mean, square = float(differences.mean()), float((differences**2).mean())
+    n = effective_clips(differences, groups, spread=square - mean**2, confidence=confidence)
+    square = max(square, abs(mean))  # so many clips of n differ, where averages are counted as such
+    ahead, behind = n * (square + mean) / 2, n * (square - mean) / 2
+    return _tango(ahead, behind, n, confidence)
+
+
+def effective_clips(
+    values: ArrayLike, groups: Sequence[str], *, spread: float, confidence: float = 0.95
+) -> float:
+    """How many independent clips would say as much about a mean as these clips in their groups.
+
+    Independent clips with the variance `spread` would have a mean of the variance spread / n. The
+    variance that the groups really have, estimated from how they differ, gives n; it is made
+    smaller for the few groups that it was estimated from (Korn & Graubard 1998), and lies between
+    the effective number of groups and the number of clips. Where no clip differs from another, as
+    in ten of ten, nothing is known of how mistakes come together: then it is that of groups.
+
+    Args:
+        values: (N,) numbers.
+        groups: N group names.
+        spread: variance of one value, were clips independent.
+        confidence: of the interval that it is for.
+    """
+    values = np.asarray(values, dtype=float)
+    sums, _ = _by_group(values - values.mean(), groups)
+    N, G, fewest = len(values), len(sums), effective_groups(groups)
+    if G < 2 or spread <= 1e-12:
+        return fewest
+    variance = G / (G - 1) * float((sums**2).sum()) / N**2
+    n = spread / variance if variance * N > spread else N
+    half = (1 + confidence) / 2
+    return max(fewest, n * float(norm.ppf(half) / student.ppf(half, G - 1)) ** 2)
 
 
 def effective_groups(groups: Sequence[str]) -> float:
@@ -133,7 +159,7 @@ def group_bootstrap(
 
     Clips of one group succeed and fail together; drawing groups instead of clips keeps that.
     With few groups (nine, say) the interval is still too narrow, and where all clips are right
-    it has no width at all: report `accuracy_interval` and `difference_interval`, which see to it.
+    it has no width at all: report `accuracy_interval` and `difference_interval` instead.
 
     Args:
         values: (N,) numbers: booleans (right or wrong) for the interval of an accuracy; one
@@ -224,16 +250,6 @@ def _by_group(values: np.ndarray, groups: Sequence[str]) -> tuple[np.ndarray, np
     """The sum and the number of the values of each group."""
     member_of = np.unique(list(groups), return_inverse=True)[1]
     return np.bincount(member_of, weights=values), np.bincount(member_of)
-
-
-def _widened(
-    interval: tuple[float, float], values: np.ndarray, groups: Sequence[str], confidence: float
-) -> tuple[float, float]:
-    """The interval, widened to hold that of groups drawn again, where there are several."""
-    if len(set(groups)) < 2:
-        return interval
-    low, high = group_bootstrap(values, groups, confidence=confidence)
-    return min(low, interval[0]), max(high, interval[1])
 
 
 def _tango(ahead: float, behind: float, n: float, confidence: float) -> tuple[float, float]:

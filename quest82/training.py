@@ -20,7 +20,7 @@ from .store import EssenceSet
 ClipSet = EssenceSet | FrameSet
 
 # By fewer clips training stops too early, and they are missed in it: on pairs of partial swings,
-# over six seeds, watching 8, 17, 33, 49 clips cost an LSTM 8, 9, 5, 1 points of accuracy.
+# over four to six seeds, watching 8, 17, 33, 49 clips cost an LSTM 8, 9, 5, 1 points of accuracy.
 FEWEST_WATCHED = 50
 WATCHED_SHARE = 0.2  # the usual compromise: four clips to learn from for each that is watched
 
