@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -20,12 +21,13 @@ from torch import Tensor
 from tqdm import tqdm
 
 from . import __version__
-from .clips import Clip, classes_of
+from .clips import Clip, digest_of
 from .decoding import read_all
-from .engines import open_engine
-from .essence_files import StoreError, StoreWriter, read_store, settings_of
+from .engines import Engine, open_engine
+from .essence_files import StoreError, StoreWriter, begun_store, read_store
 from .essences import MobileNetV2Extractor
 from .transforms import ClipTransform
+from .update import StoreUpdate
 from .video import VideoError
 
 # Beside a network on the CPU: 16 frames keep a core busy for 150 ms, and are decoded in 20.
@@ -223,7 +225,7 @@ class EssenceSet:
         ):
             writer.add({"id": clip_id, "label": self.classes[label], "group": group}, row)
         for clip_id, reason in self.skipped:
-            writer.skip({"id": clip_id}, reason)
+            writer.skip({"id": clip_id, "skipped": reason})
         writer.finish()
 
     @classmethod
@@ -271,8 +273,11 @@ def extract(
     """Turn clips into a store of essences: decode, crop, describe, write, clip by clip.
 
     Worker processes decode ahead while an engine describes. A run that was stopped goes on where
-    it was; a finished store is opened as it is. A clip that cannot be read, takes too long or
-    crashes its decoder is skipped and listed with the reason in `EssenceSet.skipped`.
+    it was. A finished store follows its files: only clips that are new, whose file has other
+    content (`clips.digest_of`), or that were skipped are worked on, those no longer in the list go,
+    and the result is, byte for byte, that of a fresh extraction. A clip whose file is away keeps
+    what it has. A clip that cannot be read, takes too long or crashes its decoder is skipped and
+    listed with the reason in `EssenceSet.skipped`.
 
     Args:
         clips: what to describe; their order is the order of the store.
@@ -293,10 +298,11 @@ def extract(
         progress: show a progress bar with the time left.
 
     Raises:
-        ValueError: if there are no clips, a number is too small, or the engine is unknown.
+        ValueError: if there are no clips, an id occurs twice, a number is too small, or the engine
+            is unknown.
         EngineError: if the engine that was named does not work here.
-        StoreError: if the folder holds a store of other clips or settings, or is damaged, the
-            disk is full, or not one clip could be read.
+        StoreError: if the folder holds a store made with other settings, or is damaged, the disk
+            is full, or not one clip could be read.
     """
     if num_workers is None:
         cores = torch.get_num_threads()
@@ -307,6 +313,11 @@ def extract(
             f"clips ({len(clips)}), num_frames ({num_frames}) and views ({views}) must each be at "
             f"least 1, num_workers ({num_workers}) at least 0, time_limit_seconds "
             f"({time_limit_seconds}) above 0"
+        )
+    ids = Counter(clip.id for clip in clips)
+    if len(ids) < len(clips):
+        raise ValueError(
+            f"clips: the id {ids.most_common(1)[0][0]!r} occurs twice; ids must differ"
         )
     ClipTransform(size)  # refuses a bad size before anything is written
     path = Path(path)
@@ -319,12 +330,11 @@ def extract(
         "sampler": "segments",
         "weights": extractor.fingerprint(),
         "engine": engine,
-        "clips": _digest(clips),
     }
     reading = {"num_workers": num_workers, "time_limit_seconds": time_limit_seconds}
     try:
         with FileLock(_lock_file(path), timeout=0):
-            _extract_missing(clips, extractor, path, settings, progress=progress, **reading)
+            _bring_up_to_date(clips, extractor, path, settings, progress=progress, **reading)
     except Timeout as error:
         raise StoreError(f"{path}: another extraction is writing there; wait for it") from error
     return EssenceSet.load(path)
@@ -336,43 +346,52 @@ def _lock_file(path: Path) -> Path:
     return Path(tempfile.gettempdir()) / f"quest82-{key}.lock"
 
 
-def _extract_missing(
+def _bring_up_to_date(
     clips: Sequence[Clip],
     extractor: MobileNetV2Extractor,
     path: Path,
     settings: Mapping,
-    *,
-    progress: bool,
     **reading: float,
 ) -> None:
-    """Write every clip that is not in the store yet, in order, and finish it."""
+    """Make what the store does not hold yet, and bring it to the state of the list of clips."""
     views, size, T = settings["views"], settings["size"], settings["num_frames"]
-    name = settings["engine"] or settings_of(path).get("engine")
-    engine = None if name else open_engine(extractor, size=size)
+    begun = begun_store(path)
+    name = settings["engine"] or begun.get("settings", {}).get("engine")
+    # Before anything is written: an engine that does not work here leaves nothing behind.
+    engine = None if begun and name else open_engine(extractor, size=size, name=name)
     settings = {**settings, "engine": name or engine.name}
     leading = (views,) if views > 1 else ()
     row_shape = (*leading, T, extractor.num_features)
-    writer = StoreWriter(path, settings, classes_of(clips), row_shape)
-    if writer.complete:
-        return
-    engine = engine or open_engine(extractor, size=size, name=name)
-    done = len(writer.lines)
-    how = {name: settings[name] for name in ("num_frames", "size", "flip", "seed")}
-    decoded = read_all(clips[done:], num_views=views, **how, **reading)
-    bar = tqdm(desc="extracting", total=len(clips), initial=done, unit="clip", disable=not progress)
+    update = StoreUpdate(path, clips, settings, row_shape)
+    if update.missing:
+        engine = engine or open_engine(extractor, size=size, name=name)
+        _extract_missing(update, engine, **reading)
+    update.finish()
+
+
+def _extract_missing(
+    update: StoreUpdate, engine: Engine, *, progress: bool, **reading: float
+) -> None:
+    """Describe the clips that a store misses, in their order."""
+    how = {name: update.settings[name] for name in ("num_frames", "size", "flip", "seed")}
+    digests: dict[str, str | None] = {}
+
+    def note(
+        clip: Clip,
+    ) -> None:  # first, so that a change while it is read is seen by the next run
+        digests[clip.id] = digest_of(clip.path)
+
+    num_views, total = update.settings["views"], len(update.clips)
+    decoded = read_all(update.missing, num_views=num_views, before=note, **how, **reading)
+    done = total - len(update.missing)
+    bar = tqdm(desc="extracting", total=total, initial=done, unit="clip", disable=not progress)
     with bar, closing(decoded):
-        for clip, frames in zip(clips[done:], decoded, strict=True):
-            line = {"id": clip.id, "label": clip.label, "group": clip.group}
+        for clip, frames in zip(update.missing, decoded, strict=True):
             if isinstance(frames, VideoError):
-                writer.skip(line, str(frames).replace(str(clip.path), clip.id))
+                reason = str(frames).replace(str(clip.path), clip.id)
+                update.skip(clip, digests[clip.id], reason)
             else:
                 essences = torch.stack([engine(view) for view in frames])  # (V, T, D)
-                writer.add(line, essences.reshape(row_shape).half().numpy())
+                essences = essences.reshape(update.row_shape).numpy()
+                update.add(clip, digests[clip.id], essences)
             bar.update()
-    writer.finish()
-
-
-def _digest(clips: Sequence[Clip]) -> str:
-    """Names a list of clips, whatever folder it lies in."""
-    text = "\n".join(f"{clip.id}\t{clip.label}\t{clip.group}" for clip in clips)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -37,9 +37,10 @@ ARROWS = {
     "views": {"clips", "sampling", "video", "transforms"},
     "decoding": {"clips", "video", "views"},
     "engines": {"essences"},
+    "update": {"clips", "essence_files"},
     "store": {
         "__init__", "clips", "video", "transforms", "essences", "essence_files", "decoding",
-        "engines",
+        "engines", "update",
     },
     "frame_set": {"clips", "video", "transforms", "views", "store"},
     "aggregators": set(),
