@@ -207,7 +207,8 @@ class Death:
             return
         if event == "open" and not arguments[2] & (os.O_WRONLY | os.O_RDWR):
             return
-        if str(arguments[0]).startswith(self.folder):
+        inside_open_folder = event in ("os.remove", "os.rmdir") and arguments[1] != -1
+        if inside_open_folder or str(arguments[0]).startswith(self.folder):
             self.left -= 1
             if self.left < 0:
                 raise Killed
