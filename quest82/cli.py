@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from . import __version__
+from .outputs import require_writable
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -19,9 +22,8 @@ if TYPE_CHECKING:
     from .training import Evaluation
 
 app = typer.Typer(
-    help="Recognise actions in video: sparse frames, frozen MobileNetV2, mean pooling or an LSTM.",
     no_args_is_help=True,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
@@ -29,6 +31,7 @@ app = typer.Typer(
 _MOST_GROUPS_ONE_BY_ONE = 30
 _MOST_NAMES = 20
 
+_AGAIN = "a link to a folder that is read under another name"
 _UNGROUPED = (
     "every clip is a group of its own; if clips share persons or scenes, these are on both sides "
     "of the split, and the figures flatter (see --groups of quest82 extract and compare)"
@@ -74,11 +77,30 @@ Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 
 def main() -> None:
     """Run the command; what a user can mend is told in one sentence, without a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a name that has no letters in the terminal's encoding
+            stream.reconfigure(errors="backslashreplace")
     try:
-        app()
+        app(prog_name="quest82")
     except (ValueError, OSError) as error:
         typer.echo(f"quest82: {error}", err=True)
         sys.exit(2)
+
+
+def _tell_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"quest82 {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def quest82(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_tell_version, is_eager=True, help="Say which this is."),
+    ] = False,
+) -> None:
+    """Recognise actions in video: sparse frames, frozen MobileNetV2, mean pooling or an LSTM."""
 
 
 @app.command()
@@ -146,13 +168,12 @@ def check(
     if bad:
         typer.echo(f"{'promised':>8} {'decoded':>8} {'damaged':>8}  file: what is wrong")
     for path, found in bad:
-        name = path.relative_to(folder)
+        name = _printable(path.relative_to(folder))
         counts = f"{found.promised:>8} {found.decoded:>8} {found.corrupt:>8}"
         typer.echo(f"{counts}  {name}: {found.problem}")
     for path in others:
-        typer.echo(
-            f"{'-':>8} {'-':>8} {'-':>8}  {path.relative_to(folder)}: not named like a video"
-        )
+        name, why = path.relative_to(folder), _AGAIN if path.is_dir() else "not named like a video"
+        typer.echo(f"{'-':>8} {'-':>8} {'-':>8}  {_printable(name)}: {why}")
     typer.echo(f"{len(videos)} videos read, {len(bad)} with problems; {len(others)} other files")
     raise typer.Exit(1 if bad else 0)
 
@@ -214,6 +235,7 @@ def train(
 
     if not model.parent.is_dir() or model.is_dir():
         raise ValueError(f"{model}: cannot be written; give a file name in a folder that exists")
+    require_writable(model)
     data = _open(essences, task)
     rest, unseen = data.split(test, seed=seed)
     seen, watched = rest.split(validation, seed=seed)
@@ -481,13 +503,7 @@ def _writable(path: Path) -> Path:
     """A path that a report can be written to: better to know before hours of work."""
     if path.is_dir():
         raise ValueError(f"{path}: is a folder; give a file name for the report")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ValueError(
-            f"{path}: no report can be written there ({error.strerror}); choose another file"
-        ) from error
-    return path
+    return require_writable(path)
 
 
 def _tell_missing(names: Sequence[str]) -> None:
@@ -503,9 +519,15 @@ def _tell_passed_over(folder: Path) -> int:
 
     others = passed_over(folder)
     for path in others:
-        name = ascii(str(path.relative_to(folder)))[1:-1]
-        typer.echo(f"passed over {name}: not named FOLDER/CLASS/CLIP with a video's ending")
+        name = _printable(path.relative_to(folder))
+        why = _AGAIN if path.is_dir() else "not named FOLDER/CLASS/CLIP with a video's ending"
+        typer.echo(f"passed over {name}: {why}")
     return len(others)
+
+
+def _printable(path: Path) -> str:
+    """A name that stays in its line: as it is, or in escapes."""
+    return str(path) if str(path).isprintable() else ascii(str(path))[1:-1]
 
 
 def _open(path: Path, task: str) -> EssenceSet:

@@ -169,8 +169,9 @@ class StoreWriter:
                     num_rows += 1
                 kept.append(line)
                 num_bytes += len(raw)
-        os.truncate(lines, num_bytes)
-        os.truncate(numbers, len(header) + num_rows * row_bytes)
+        with self._nothing_lost():
+            os.truncate(lines, num_bytes)
+            os.truncate(numbers, len(header) + num_rows * row_bytes)
         return kept
 
     def _write_manifest(self, **counts: int) -> None:

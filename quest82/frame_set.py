@@ -97,9 +97,11 @@ class FrameSet:
         """The clips that a boolean mask (N,) keeps, or that a list of row numbers names."""
         return self._keep(self._rows.subset(mask))
 
-    def split(self, fraction: float, *, seed: int = 0) -> tuple[FrameSet, FrameSet]:
+    def split(
+        self, fraction: float, *, seed: int = 0, name: str = "fraction"
+    ) -> tuple[FrameSet, FrameSet]:
         """Cut in two, by group and with the classes in proportion (see `EssenceSet.split`)."""
-        first, second = self._rows.split(fraction, seed=seed)
+        first, second = self._rows.split(fraction, seed=seed, name=name)
         return self._keep(first), self._keep(second)
 
     def _keep(self, part: EssenceSet) -> FrameSet:

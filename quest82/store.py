@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
+import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import closing
@@ -40,6 +41,8 @@ __all__ = ["EssenceSet", "StoreError", "cache_folder", "extract"]
 class EssenceSet:
     """The essences of N clips, with all that an experiment needs to know of them.
 
+    Tensors may be given as numpy arrays or lists of numbers, names as lists or arrays of text.
+
     Attributes:
         essences: (N, T, D), or with views (N, V, T, D); float16 when it comes from a store.
         labels: long tensor (N,), indices into `classes`.
@@ -50,7 +53,9 @@ class EssenceSet:
         skipped: id and reason of each clip that could not be read.
 
     Raises:
-        ValueError: if lengths differ, or ids or class names occur twice.
+        TypeError: if something is of another type.
+        ValueError: if shapes or lengths differ, a label has no class, or ids or class names occur
+            twice.
     """
 
     essences: Tensor
@@ -63,6 +68,13 @@ class EssenceSet:
     clips_at_once: ClassVar[int] = 256  # enough to keep every core busy, and 20 MB of numbers
 
     def __post_init__(self) -> None:
+        for name, convert in _CONVERSIONS.items():
+            object.__setattr__(self, name, convert(name, getattr(self, name)))
+        if self.essences.ndim not in (3, 4) or self.labels.ndim != 1:
+            raise ValueError(
+                f"essences {tuple(self.essences.shape)} must have the shape (N, T, D), or "
+                f"(N, V, T, D) with views, and labels {tuple(self.labels.shape)} the shape (N,)"
+            )
         lengths = {len(self.essences), len(self.labels), len(self.groups), len(self.clip_ids)}
         if len(lengths) != 1:
             raise ValueError(
@@ -72,6 +84,11 @@ class EssenceSet:
         for name in ("clip_ids", "classes"):
             if len(set(getattr(self, name))) != len(getattr(self, name)):
                 raise ValueError(f"{name} must differ from one another, some occur twice")
+        if len(self) and not 0 <= self.labels.min() <= self.labels.max() < len(self.classes):
+            raise ValueError(
+                f"labels ({int(self.labels.min())} to {int(self.labels.max())}) must be from 0 to "
+                f"{len(self.classes) - 1}: indices into the {len(self.classes)} classes"
+            )
 
     def __len__(self) -> int:
         """N, the number of clips."""
@@ -131,13 +148,16 @@ class EssenceSet:
             clip_ids=tuple(self.clip_ids[row] for row in rows),
         )
 
-    def split(self, fraction: float, *, seed: int = 0) -> tuple[EssenceSet, EssenceSet]:
+    def split(
+        self, fraction: float, *, seed: int = 0, name: str = "fraction"
+    ) -> tuple[EssenceSet, EssenceSet]:
         """Cut in two with no group on both sides and the classes in proportion.
 
         Args:
             fraction: share of the second part, above 0 and at most one half; it is rounded to
                 one of equal parts (a half, a third, a quarter, ...).
             seed: of the shuffle.
+            name: what an error calls the fraction, such as "test" or "validation".
 
         Returns:
             The first part and the second.
@@ -146,15 +166,18 @@ class EssenceSet:
             ValueError: if there are fewer groups than parts, or fraction is out of range.
         """
         if not 0 < fraction <= 0.5:
-            raise ValueError(f"fraction ({fraction}) must be above 0 and at most 0.5")
+            raise ValueError(f"{name} ({fraction}) must be above 0 and at most 0.5")
         parts = round(1 / fraction)
         if self.most_parts < parts:
             raise ValueError(
-                f"{len(set(self.groups))} groups with up to {self._largest_class} clips of a class "
-                f"cannot be cut into {parts} parts: take a larger fraction or more clips"
+                f"{name} ({fraction}) means {parts} parts, but {len(set(self.groups))} groups with "
+                f"up to {self._largest_class} clips of a class cannot be cut into so many: take a "
+                "larger fraction, or more clips or groups"
             )
         folds = StratifiedGroupKFold(parts, shuffle=True, random_state=seed)
-        first, second = next(folds.split(self.labels, self.labels, self.groups))
+        with warnings.catch_warnings():  # a class that is not in every part is no surprise here
+            warnings.filterwarnings("ignore", "The least populated class", UserWarning)
+            first, second = next(folds.split(self.labels, self.labels, self.groups))
         return self.subset(first), self.subset(second)
 
     def reversed_pairs(self, names: Mapping[str, str] | None = None) -> EssenceSet:
@@ -247,6 +270,49 @@ class EssenceSet:
             settings=manifest["settings"],
             skipped=tuple((line["id"], line["skipped"]) for line in lines if "skipped" in line),
         )
+
+
+def _tensor(name: str, values: object) -> Tensor:
+    if isinstance(values, Tensor):
+        return values
+    array = np.asarray(values) if isinstance(values, (np.ndarray, list, tuple)) else None
+    if array is None or array.dtype.kind not in "iuf":
+        raise TypeError(
+            f"{name} ({_kind(values, array)}) must be numbers: a tensor, a numpy array or a list"
+        )
+    return torch.from_numpy(array if array.flags.writeable else array.copy())
+
+
+def _long_tensor(name: str, values: object) -> Tensor:
+    labels = _tensor(name, values)
+    if labels.is_floating_point() and labels.numel():
+        raise TypeError(f"{name} ({labels.dtype}) must be whole numbers: indices into the classes")
+    return labels.long()
+
+
+def _names(name: str, values: object) -> tuple[str, ...]:
+    if isinstance(values, (np.ndarray, list, tuple)):
+        found = tuple(values.tolist() if isinstance(values, np.ndarray) else values)
+        if all(isinstance(value, str) for value in found):
+            return found
+    raise TypeError(f"{name} ({_kind(values)}) must be a list, tuple or numpy array of text")
+
+
+def _kind(values: object, array: np.ndarray | None = None) -> str:
+    """What was given: its type, and of what."""
+    if array is None and isinstance(values, (list, tuple)):
+        array = np.asarray(values, dtype=None if values else object)
+    of = "" if array is None else f" of {array.dtype.name}"
+    return f"{type(values).__name__}{of}"
+
+
+_CONVERSIONS = {
+    "essences": _tensor,
+    "labels": _long_tensor,
+    "groups": _names,
+    "clip_ids": _names,
+    "classes": _names,
+}
 
 
 def cache_folder() -> Path:
