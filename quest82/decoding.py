@@ -62,7 +62,7 @@ class Worker:
         Args:
             clip: the clip.
             num_views: V.
-            how: num_frames, size, flip and seed of `views.pixels_of_view`.
+            how: num_frames, size, flip, seed and by of `views.pixels_of_view`.
 
         Returns:
             uint8 tensor (V, T, 3, S, S).
@@ -115,7 +115,8 @@ class Worker:
                 answer = self._ask_once({"path": absolute, **request})
             except TimeoutError:
                 raise VideoError(
-                    f"{path}: took longer than {self.time_limit_seconds:g} s; {_REMEDY}"
+                    f"{path}: took longer than the time limit of {self.time_limit_seconds:g} s; "
+                    "raise it (--time-limit), or re-encode the file or leave it out"
                 ) from None
             except (EOFError, BrokenPipeError):
                 cause = _cause(self.stop())
@@ -288,7 +289,7 @@ def _serve(request: Mapping, answers: BinaryIO) -> None:
             answer = asdict(inspect(path))
     except VideoError as error:
         answer = {"error": str(error)}
-    except Exception as error:  # pictures too large for the memory, or a size nobody thought of
+    except Exception as error:  # frames too large for the memory, or a size nobody thought of
         what = f"{type(error).__name__}: {error}".splitlines()[0]
         answer = {"error": f"{path}: reading it failed ({what}); {_REMEDY}"}
     _end_after(0)

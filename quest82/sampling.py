@@ -9,11 +9,15 @@ from __future__ import annotations
 from typing import SupportsIndex
 
 import torch
-from torch import LongTensor
+from torch import LongTensor, Tensor
 
 
 def segment_indices(
-    num_frames: int, num_segments: int, *, generator: torch.Generator | None = None
+    num_frames: int,
+    num_segments: int,
+    *,
+    times: Tensor | None = None,
+    generator: torch.Generator | None = None,
 ) -> LongTensor:
     """One frame from each of T equal segments of a clip.
 
@@ -21,9 +25,16 @@ def segment_indices(
     [i n/T, (i + 1) n/T); the frame is the one at the segment's middle, or at a random
     instant of it. A clip with fewer frames than segments shows some frames more than once.
 
+    With `times` frame k fills the time for which it is really shown. Where the frame rate is
+    constant that is the same; where it varies, segments of equal time hold unequal numbers of
+    frames. Timestamps that are off a regular grid by less than half a frame count as regular:
+    containers round them.
+
     Args:
         num_frames: length n of the clip in frames, at least 1.
         num_segments: how many frames T to take, at least 1.
+        times: (n + 1,) when each frame is first shown and when the last one ends, in any unit, as
+            `video.frame_times` gives them; None: all frames are shown equally long.
         generator: None takes the centre of each segment (evaluation); a generator draws
             a uniformly random instant of each segment (training).
 
@@ -31,13 +42,16 @@ def segment_indices(
         Long tensor of shape (T,), in [0, n), never decreasing.
 
     Raises:
-        ValueError: if a length is not a whole number of at least 1.
+        ValueError: if a length is not a whole number of at least 1, or times are not n + 1
+            numbers that never fall.
 
     Examples:
         >>> segment_indices(8, 4).tolist()
         [1, 3, 5, 7]
         >>> segment_indices(2, 4).tolist()
         [0, 0, 1, 1]
+        >>> segment_indices(4, 4, times=torch.tensor([0.0, 1, 2, 3, 8])).tolist()
+        [1, 3, 3, 3]
     """
     num_frames = _whole("num_frames", num_frames, minimum=1)
     num_segments = _whole("num_segments", num_segments, minimum=1)
@@ -47,7 +61,28 @@ def segment_indices(
         within = torch.rand(num_segments, dtype=torch.float64, generator=generator)
     segments = torch.arange(num_segments, dtype=torch.float64)
     instants = (segments + within) * num_frames / num_segments
+    if times is not None:
+        return _shown_at(instants, _in_frames(times, num_frames))
     return instants.floor().long().clamp(max=num_frames - 1)
+
+
+def _in_frames(times: Tensor, num_frames: int) -> Tensor:
+    """Times in units of the mean duration of a frame; whole numbers where they are regular."""
+    times, regular = times.double(), torch.arange(num_frames + 1, dtype=torch.float64)
+    if times.shape != regular.shape or not (times.diff() >= 0).all():
+        raise ValueError(
+            f"times {tuple(times.shape)} must be num_frames + 1 ({num_frames + 1}) numbers that "
+            "never fall: when each frame begins, and when the last one ends"
+        )
+    if times[-1] == times[0]:  # all frames at one instant: nothing is known of their times
+        return regular
+    scaled = (times - times[0]) * num_frames / (times[-1] - times[0])
+    return regular if (scaled - regular).abs().max() < 0.5 else scaled
+
+
+def _shown_at(instants: Tensor, begins: Tensor) -> LongTensor:
+    """The frame that is shown at each instant, by the instants at which frames begin."""
+    return torch.searchsorted(begins[:-1].contiguous(), instants, right=True) - 1
 
 
 def strided_indices(

@@ -1,4 +1,4 @@
-"""From decoded frames to the square pictures that the network sees.
+"""From decoded frames to the square images that the network sees.
 
 Whatever is random is drawn once per clip and applied to all its frames: were every frame
 cropped on its own, the crop would add a motion of its own.
@@ -7,6 +7,7 @@ cropped on its own, the crop would add a motion of its own.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -29,7 +30,7 @@ class ClipTransform:
         train: draw a random crop rather than take the centre.
         flip: mirror half of the training clips left to right. Switch it off where the label
             depends on the side ("wave with the left hand", "move to the right").
-        scale: smallest and largest share of the picture's area that a random crop covers.
+        scale: smallest and largest share of the frame's area that a random crop covers.
 
     Raises:
         ValueError: if size is below 1.
@@ -64,29 +65,48 @@ class ClipTransform:
 
     def crop(self, frames: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """The same in whole numbers: uint8 (T, 3, H, W) -> uint8 (T, 3, S, S)."""
-        if frames.dtype != torch.uint8 or frames.ndim != 4 or frames.shape[1] != 3:
-            raise ValueError(
-                f"frames ({frames.dtype}, {tuple(frames.shape)}) must be uint8 of shape "
-                "(T, 3, H, W), as video.read_frames gives them"
-            )
+        _require_frames(frames)
+        return self.cropper(generator)(frames)
+
+    def cropper(self, generator: torch.Generator | None = None) -> Callable[[Tensor], Tensor]:
+        """A function that crops the frames of one clip, all at once or one after the other.
+
+        Whatever is random is drawn when it sees the first frames, and kept for the others.
+        """
         if not self.train:
-            return self._centre(frames)
+            return self._centre
         if generator is None:
             raise ValueError("train=True draws a random crop: pass a torch.Generator")
-        return self._random(frames, generator)
+        drawn = []
+
+        def crop(frames: Tensor) -> Tensor:
+            if not drawn:
+                window = _random_window(*frames.shape[-2:], self.scale, generator)
+                drawn.append((window, _uniform(0, 1, generator) < 0.5))
+            return self._crop_window(frames, *drawn[0])
+
+        return crop
 
     def _centre(self, frames: Tensor) -> Tensor:
         H, W = frames.shape[-2:]
-        longest = 3 * min(H, W)  # of a very long picture the ends would only cost memory
+        longest = 3 * min(H, W)  # of a very long frame the ends would only cost memory
         frames = F.center_crop(frames, [min(H, longest), min(W, longest)])
         frames = v2.Resize(round(self.size * _RESIZE_RATIO), antialias=True)(frames)
         return F.center_crop(frames, [self.size, self.size])  # (T, 3, S, S)
 
-    def _random(self, frames: Tensor, generator: torch.Generator) -> Tensor:
-        window = _random_window(*frames.shape[-2:], self.scale, generator)
+    def _crop_window(
+        self, frames: Tensor, window: tuple[int, int, int, int], mirrored: bool
+    ) -> Tensor:
         frames = F.resized_crop(frames, *window, [self.size, self.size], antialias=True)
-        mirrored = _uniform(0, 1, generator) < 0.5
         return F.horizontal_flip(frames) if self.flip and mirrored else frames
+
+
+def _require_frames(frames: Tensor) -> None:
+    if frames.dtype != torch.uint8 or frames.ndim != 4 or frames.shape[1] != 3:
+        raise ValueError(
+            f"frames ({frames.dtype}, {tuple(frames.shape)}) must be uint8 of shape "
+            "(T, 3, H, W), as video.read_frames gives them"
+        )
 
 
 def _random_window(

@@ -100,16 +100,16 @@ def test_the_order_is_kept_whatever_takes_longer(log):
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
-        ("hang 0", "took longer than 0.5 s"),
-        ("crash 0", "died \\(SIGSEGV\\)"),
-        ("half 0", "died \\(exit code 3\\)"),
+        ("hang 0", "took longer than the time limit of 0.5 s; raise it \\(--time-limit\\)"),
+        ("crash 0", "died \\(SIGSEGV\\).*quest82 check"),
+        ("half 0", "died \\(exit code 3\\).*quest82 check"),
     ],
 )
 def test_a_clip_that_hangs_or_crashes_costs_only_itself(log, name, reason):
     names = ["a 1", name, "b 2", "c 3", name, "d 4"]
     results = read(clips_named(*names))
     assert [isinstance(result, VideoError) for result in results] == [name == n for n in names]
-    with pytest.raises(VideoError, match=f"/made/up/{name}: .*{reason}.*quest82 check"):
+    with pytest.raises(VideoError, match=f"/made/up/{name}: .*{reason}"):
         raise results[1]
     assert [int(results[i].max()) for i in (0, 2, 3, 5)] == [1, 2, 3, 4]
 
@@ -120,7 +120,7 @@ def test_such_clips_are_listed_and_the_extraction_goes_on(log, extractor, tmp_pa
     data = store.extract(clips, extractor, tmp_path / "out", time_limit_seconds=0.5, **how)
     assert data.clip_ids == ("a 1", "b 3", "c 5")
     assert [clip_id for clip_id, _ in data.skipped] == ["hang 2", "crash 4"]
-    assert "took longer than 0.5 s" in dict(data.skipped)["hang 2"]
+    assert "took longer than the time limit of 0.5 s" in dict(data.skipped)["hang 2"]
     assert "SIGSEGV" in dict(data.skipped)["crash 4"]
     expected = extractor(torch.full((1, 3, 3, 32, 32), 5 / 255))[0].half()
     torch.testing.assert_close(data.essences[2], expected, rtol=1e-3, atol=1e-3)

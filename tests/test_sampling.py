@@ -1,6 +1,6 @@
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from quest82.sampling import segment_indices, strided_indices
@@ -83,3 +83,59 @@ def test_lengths_below_one_are_refused(bad):
 def test_a_start_after_the_end_is_refused():
     with pytest.raises(ValueError, match=r"start \(10\).*0 to 9"):
         strided_indices(10, 4, stride=1, start=10)
+
+
+@given(lengths, lengths, st.integers(0, 10))
+def test_at_a_constant_rate_times_change_nothing(n, T, seed):
+    """Not even where the container rounds them, or they begin late."""
+    noise = torch.rand(n + 1, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    times = 7.0 + (torch.arange(n + 1) + 0.4 * (noise - 0.5)) / 29.97
+    times[0], times[-1] = 7.0, 7.0 + n / 29.97
+    assert torch.equal(segment_indices(n, T, times=times), segment_indices(n, T))
+    drawn = [
+        segment_indices(n, T, times=t, generator=torch.Generator().manual_seed(seed))
+        for t in (times, None)
+    ]
+    assert torch.equal(*drawn)
+
+
+@given(
+    st.lists(st.floats(0.01, 10), min_size=2, max_size=40),
+    lengths,
+    st.one_of(st.none(), st.just(3)),
+)
+def test_by_time_each_frame_is_the_one_shown_at_its_instant(durations, T, seed):
+    times = torch.tensor([0.0, *durations], dtype=torch.float64).cumsum(0)
+    n = len(durations)
+    assume(((times * n / times[-1]) - torch.arange(n + 1)).abs().max() >= 0.5)
+    generator = None if seed is None else torch.Generator().manual_seed(seed)
+    indices = segment_indices(n, T, times=times, generator=generator)
+    begin, end = times[indices], times[indices + 1]
+    segment = times[-1] * torch.arange(T + 1, dtype=torch.float64) / T
+    slack = 1e-9 * times[-1]
+    assert (begin <= segment[1:] + slack).all()
+    assert (end >= segment[:-1] - slack).all()
+    assert (indices.diff() >= 0).all()
+
+
+def test_by_time_slow_parts_get_their_share():
+    """Two seconds at 25 frames a second, then eight at 5: a fifth of the time, and not 5/9."""
+    times = torch.cat([torch.arange(50) / 25, 2 + torch.arange(41) / 5])
+    begins = times[segment_indices(90, 10, times=times)]
+    assert (begins < 2).sum() == 2
+    assert (times[segment_indices(90, 10)] < 2).sum() == 6
+
+
+def test_a_frame_that_is_shown_for_no_time_is_never_taken():
+    times = torch.tensor([0.0, 1, 1, 2, 3, 4])
+    assert 1 not in segment_indices(5, 50, times=times).tolist()
+
+
+@pytest.mark.parametrize("times", [[0.0, 1, 2], [0.0, 2, 1, 3], [0.0, 1, 2, float("nan")]])
+def test_times_that_cannot_be_are_refused(times):
+    with pytest.raises(ValueError, match=r"num_frames \+ 1 \(4\) numbers that never fall"):
+        segment_indices(3, 2, times=torch.tensor(times))
+
+
+def test_times_that_are_all_one_say_nothing():
+    assert segment_indices(8, 4, times=torch.zeros(9)).tolist() == [1, 3, 5, 7]

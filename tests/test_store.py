@@ -62,7 +62,7 @@ def test_a_clip_of_which_nothing_is_left_does_not_stop_the_others(folder, extrac
     path.write_bytes(blank_pictures(path.read_bytes()))
     data = store.extract(clips.from_folder(folder), extractor, tmp_path / "out", **HOW)
     assert len(data) == 4
-    assert "no picture" in dict(data.skipped)["a/3.mp4"]
+    assert "no frame" in dict(data.skipped)["a/3.mp4"]
 
 
 def blank_pictures(content: bytes) -> bytes:
@@ -369,7 +369,8 @@ def test_a_clip_that_damage_has_shortened_is_read_for_what_is_left(tmp_path, mon
     info = video.probe(path)
     monkeypatch.setattr(video, "probe", lambda p: replace(info, num_frames=30))
     clip = clips.Clip("x", "a", "x", path)
-    assert frames_of_view(clip, 0, num_frames=4, size=32).shape == (4, 3, 32, 32)
+    frames = frames_of_view(clip, 0, num_frames=4, size=32, by="count")
+    assert frames.shape == (4, 3, 32, 32)
 
 
 def test_a_rare_class_is_split_without_a_warning(make_set, recwarn):

@@ -1,0 +1,19 @@
+"""Read, check and write video files: the only wing that knows PyAV and decord."""
+
+from .errors import MissingFrame, VideoError
+from .inspection import Inspection, inspect
+from .reading import VideoInfo, count_frames, frame_times, probe, read_frames
+from .writing import write_video
+
+__all__ = [
+    "Inspection",
+    "MissingFrame",
+    "VideoError",
+    "VideoInfo",
+    "count_frames",
+    "frame_times",
+    "inspect",
+    "probe",
+    "read_frames",
+    "write_video",
+]

@@ -1,0 +1,264 @@
+"""Read frames: those that a complete decode gives, whatever the container and the codec do.
+
+Where the index of a file can be trusted (see `packets`), each frame is decoded from the entry
+before it, and the frames that come out are counted off against the index; at the first that does
+not fit, the file is decoded from its beginning instead. A fast reader that seeks without such
+checks returns a wrong frame without a word: the chapter on sampling measures it with decord.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import islice
+
+import av
+import decord
+import numpy as np
+import torch
+from av.container import InputContainer
+from av.video.reformatter import VideoReformatter
+from av.video.stream import VideoStream
+from torch import Tensor
+
+from .container import decode, frames_of, open_video, pixel_aspect
+from .errors import MissingFrame, PathLike, VideoError, reason
+from .packets import PacketIndex, look_over
+
+DECODERS = ("pyav", "decord")
+Transform = Callable[[Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class VideoInfo:
+    """What a video file holds, counted rather than promised.
+
+    Attributes:
+        num_frames: frames that can be read, at least 1.
+        width: of a frame as it is read, in pixels.
+        height: of a frame as it is read, in pixels.
+        fps: frames per second; 0 where the file does not say.
+    """
+
+    num_frames: int
+    width: int
+    height: int
+    fps: float
+
+
+def probe(path: PathLike) -> VideoInfo:
+    """Count the frames of a video and read its size and rate, without decoding a sound file.
+
+    Raises:
+        VideoError: if the file is missing, empty, no video, or holds no frame.
+    """
+    index = look_over(path)
+    return VideoInfo(index.num_frames, index.width, index.height, index.fps)
+
+
+def frame_times(path: PathLike) -> Tensor:
+    """When each frame is shown: float64 (n + 1,), seconds since the first, then the clip's end.
+
+    Frames that share a time are shown for no time at all. Where the file gives no times, the frames
+    follow each other at its average rate.
+
+    Raises:
+        VideoError: as for `probe`.
+    """
+    return torch.from_numpy(look_over(path).times.copy())
+
+
+def count_frames(path: PathLike) -> int:
+    """Count the frames by decoding all of them: true even where damage has cost some.
+
+    Raises:
+        VideoError: if the file cannot be read at all, or holds no frame.
+    """
+    num_frames = sum(1 for _ in decode(path))
+    if num_frames == 0:
+        raise VideoError(f"{path}: holds no frame that can be decoded; remove or re-encode it")
+    return num_frames
+
+
+def read_frames(
+    path: PathLike,
+    indices: Sequence[int] | Tensor,
+    *,
+    transform: Transform | None = None,
+    decoder: str = "pyav",
+) -> Tensor:
+    """Read some frames of a video, in the order asked for; repeated indices are allowed.
+
+    Frames are upright and, where pixels are not square, stretched sideways, as a player shows them.
+
+    Args:
+        path: the video file.
+        indices: T frame numbers, each in [0, num_frames) of `probe`.
+        transform: maps a frame, uint8 (1, 3, H, W), to what is kept of it, uint8 (1, 3, H', W'), as
+            soon as it is decoded. With a crop, memory does not grow with T times the frames' size.
+        decoder: "pyav", or "decord" for comparison: it seeks by itself, and returns wrong frames,
+            without a word, from files with B-frames, open GOPs, repeated timestamps and the like.
+
+    Returns:
+        uint8 tensor of shape (T, 3, H, W), RGB; in memory the colours of a pixel lie together.
+
+    Raises:
+        VideoError: if the file cannot be read, or (`MissingFrame`) an index lies outside it.
+        ValueError: if there are no indices, or no such decoder.
+    """
+    wanted = [int(index) for index in indices]
+    if not wanted:
+        raise ValueError("indices is empty: ask for at least one frame")
+    if decoder not in DECODERS:
+        raise ValueError(f"decoder ({decoder!r}) must be one of {', '.join(DECODERS)}")
+    index = look_over(path)
+    _require_inside(path, wanted, index.num_frames)
+    if decoder == "decord":
+        return _read_with_decord(path, wanted, transform)
+    if index.position_of is not None:
+        try:
+            return _read_from_entries(path, wanted, index, transform)
+        except _Unexpected:  # damage, or timestamps that lie: only a complete decode can tell
+            pass
+    return _read_from_beginning(path, wanted, index.frames or decode(path), transform)
+
+
+class _Unexpected(Exception):
+    """A frame came out of the decoder that the index did not announce, or none did."""
+
+
+def _read_from_entries(
+    path: PathLike, wanted: list[int], index: PacketIndex, transform: Transform | None
+) -> Tensor:
+    """Decode for each frame only what lies between it and the entry before it."""
+    with open_video(path) as (container, stream):
+        cursor, keep = _Cursor(container, stream, index), _Keeper(path, stream, transform)
+        for frame in sorted(set(wanted)):
+            keep(frame, cursor.read(frame))
+    return keep.stacked(wanted)
+
+
+class _Cursor:
+    """Gives single frames of a file in rising order, jumping to entries on the way.
+
+    Each packet gets its own number as timestamp, which the decoder hands on to the frame: so it is
+    known from which packet a frame came, whatever the container says of times.
+    """
+
+    def __init__(self, container: InputContainer, stream: VideoStream, index: PacketIndex) -> None:
+        self.codec, self.index = stream.codec_context, index
+        self.packets = (packet for packet in container.demux(stream) if packet.size)
+        self.position = 0  # number of the packet that comes next
+
+    def read(self, number: int) -> av.VideoFrame:
+        """Frame `number`, which must not lie before one that was read."""
+        entry = self.index.entry_before(number)
+        if entry >= self.position:
+            self._jump(entry)
+        for expected, frame in self.frames:
+            if expected == number:
+                return frame
+        raise _Unexpected
+
+    def _jump(self, entry: int) -> None:
+        if self.codec.is_open:
+            self.codec.flush_buffers()
+        skipped = entry - self.position
+        next(islice(self.packets, skipped, skipped), None)
+        self.position = entry
+        self.frames = self._checked(entry)
+
+    def _checked(self, entry: int) -> Iterator[tuple[int, av.VideoFrame]]:
+        """Frames from an entry on, with their numbers, as long as all comes as announced."""
+        number = self.index.frame_of[entry]
+        for frame in self._decoded():
+            if frame.pts is None or frame.is_corrupt:
+                raise _Unexpected
+            found = self.index.frame_of[frame.pts]
+            if found < self.index.frame_of[entry]:
+                continue  # shown before the entry: not to be decoded without what lies before it
+            if found != number or (frame.pts == entry and not frame.key_frame):
+                raise _Unexpected
+            yield number, frame
+            number += 1
+
+    def _decoded(self) -> Iterator[av.VideoFrame]:
+        for packet in self.packets:
+            packet.pts, self.position = self.position, self.position + 1
+            yield from frames_of(packet)
+        try:
+            yield from self.codec.decode(None)  # those that it has held back
+        except av.error.FFmpegError as error:
+            raise _Unexpected from error
+
+
+def _read_from_beginning(
+    path: PathLike, wanted: list[int], frames: Iterable[av.VideoFrame], transform: Transform | None
+) -> Tensor:
+    with open_video(path) as (_, stream):
+        keep = _Keeper(path, stream, transform)
+    needed, num_frames = set(wanted), 0
+    for number, frame in enumerate(islice(frames, max(wanted) + 1)):
+        if number in needed:
+            keep(number, frame)
+        num_frames = number + 1
+    _require_inside(path, wanted, num_frames)
+    return keep.stacked(wanted)
+
+
+class _Keeper:
+    """Takes decoded frames, makes them what a player shows, and keeps what is to be kept."""
+
+    def __init__(self, path: PathLike, stream: VideoStream, transform: Transform | None) -> None:
+        self.path, self.transform = path, transform
+        self.aspect: Fraction = pixel_aspect(stream)
+        self.reformatter = VideoReformatter()  # one for all: each would start threads of its own
+        self.kept: dict[int, Tensor] = {}
+        self.sizes: set[tuple[int, ...]] = set()
+
+    def __call__(self, number: int, frame: av.VideoFrame) -> None:
+        pixels = torch.from_numpy(self._upright(frame)).permute(2, 0, 1)[None]  # (1, 3, H, W)
+        self.sizes.add(pixels.shape)
+        if len(self.sizes) > 1:
+            raise VideoError(
+                f"{self.path}: the size of the frames changes inside the file; re-encode it"
+            )
+        self.kept[number] = self.transform(pixels) if self.transform else pixels
+
+    def stacked(self, wanted: list[int]) -> Tensor:
+        """(T, 3, H, W), in the order asked for."""
+        rows = [self.kept[number].permute(0, 2, 3, 1).numpy() for number in wanted]  # (1, H, W, 3)
+        return torch.from_numpy(np.concatenate(rows)).permute(0, 3, 1, 2)
+
+    def _upright(self, frame: av.VideoFrame) -> np.ndarray:
+        """The frame (H, W, 3) as a player shows it."""
+        width = max(1, round(frame.width * self.aspect))
+        try:
+            rgb = self.reformatter.reformat(frame, width, frame.height, "rgb24").to_ndarray()
+        except (av.error.FFmpegError, ValueError) as error:
+            raise VideoError(
+                f"{self.path}: its frames cannot be turned into RGB ({reason(error)}); re-encode it"
+            ) from error
+        return np.ascontiguousarray(np.rot90(rgb, frame.rotation // 90))
+
+
+def _read_with_decord(path: PathLike, wanted: list[int], transform: Transform | None) -> Tensor:
+    try:
+        # One thread: with several, decord is known to hang on damaged files, and is no faster.
+        reader = decord.VideoReader(os.path.abspath(path), num_threads=1)
+        frames = torch.from_numpy(reader.get_batch(wanted).asnumpy())  # (T, H, W, 3)
+    except (decord.DECORDError, RuntimeError) as error:
+        raise VideoError(f"{path}: decord cannot read it; leave it to PyAV") from error
+    frames = frames.permute(0, 3, 1, 2)
+    return transform(frames) if transform else frames
+
+
+def _require_inside(path: PathLike, wanted: list[int], num_frames: int) -> None:
+    if min(wanted) < 0 or max(wanted) >= num_frames:
+        outside = next(index for index in wanted if not 0 <= index < num_frames)
+        raise MissingFrame(
+            f"{path}: frame {outside} was asked for, but {num_frames} can be read; "
+            "take indices below that, or look at the file with `quest82 check`"
+        )
