@@ -336,6 +336,7 @@ def compare(
 
     found, name = clips.from_folder(folder, groups=groups), folder.resolve().name
     results = _writable(results or Path(f"{name}.json"))
+    _require_two_parts(found, test)
     _tell_passed_over(folder)
     grouped = len({clip.group for clip in found}) < len(found)
     if not grouped:
@@ -343,7 +344,7 @@ def compare(
     how = {"num_frames": num_frames, "views": views, "size": size}
     store = store or Path(f"{name}.essences")
     data = _essences_of(found, store, device, workers, time_limit, **how)
-    splits = {"split by group" if grouped else "split by clip": data.split(test)}
+    splits = {"split by group" if grouped else "split by clip": data.split(test, name="test")}
     notes = [] if grouped else [_UNGROUPED]
     _compare(name, splits, results, seeds=seeds, epochs=epochs, device=device, notes=notes)
 
@@ -497,6 +498,19 @@ def _compare(
     typer.echo(reports.describe(report))
     for path in reports.write(report, results):
         typer.echo(f"{path} written")
+
+
+def _require_two_parts(clips: Sequence[Clip], test: float) -> None:
+    """Refuse before the extraction what cannot be learned or split after it."""
+    from .frame_set import FrameSet
+
+    classes = {clip.label for clip in clips}
+    if len(classes) < 2:
+        raise ValueError(
+            f"all {len(clips)} clips are of the class {min(classes)!r}: with one class there is "
+            "nothing to tell apart; add the folder of another"
+        )
+    FrameSet(clips).split(test, name="test")
 
 
 def _writable(path: Path) -> Path:

@@ -27,6 +27,7 @@ from .decoding import read_all
 from .engines import Engine, open_engine
 from .essence_files import StoreError, StoreWriter, begun_store, read_store
 from .essences import MobileNetV2Extractor
+from .outputs import require_writable
 from .transforms import ClipTransform
 from .update import StoreUpdate
 from .video import VideoError
@@ -364,8 +365,8 @@ def extract(
         progress: show a progress bar with the time left.
 
     Raises:
-        ValueError: if there are no clips, an id occurs twice, a number is too small, or the engine
-            is unknown.
+        ValueError: if there are no clips, an id occurs twice, a number is too small, the engine is
+            unknown, or nothing can be written to the folder.
         EngineError: if the engine that was named does not work here.
         StoreError: if the folder holds a store made with other settings, or is damaged, the disk
             is full, or not one clip could be read.
@@ -422,6 +423,8 @@ def _bring_up_to_date(
     """Make what the store does not hold yet, and bring it to the state of the list of clips."""
     views, size, T = settings["views"], settings["size"], settings["num_frames"]
     begun = begun_store(path)
+    if not begun:
+        require_writable(path)
     name = settings["engine"] or begun.get("settings", {}).get("engine")
     # Before anything is written: an engine that does not work here leaves nothing behind.
     engine = None if begun and name else open_engine(extractor, size=size, name=name)
@@ -429,6 +432,8 @@ def _bring_up_to_date(
     leading = (views,) if views > 1 else ()
     row_shape = (*leading, T, extractor.num_features)
     update = StoreUpdate(path, clips, settings, row_shape)
+    if update.is_due:
+        require_writable(path)
     if update.missing:
         engine = engine or open_engine(extractor, size=size, name=name)
         _extract_missing(update, engine, **reading)

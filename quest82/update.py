@@ -88,6 +88,12 @@ class StoreUpdate:
         self._chosen = self._what_can_stay()
         self.missing = [clip for clip in clips if clip.id not in self._chosen]
 
+    @property
+    def is_due(self) -> bool:
+        """Whether something will be written; clips that were skipped may be skipped again."""
+        skipped = {line["id"] for line in self._main.skipped}
+        return any(clip.id not in skipped for clip in self.missing)
+
     def add(self, clip: Clip, digest: str | None, essences: np.ndarray) -> None:
         """Write a missing clip's essences, (T, D) or (V, T, D)."""
         writer = self._writer()

@@ -41,7 +41,7 @@ ARROWS = {
     "update": {"clips", "essence_files"},
     "store": {
         "__init__", "clips", "video", "transforms", "essences", "essence_files", "decoding",
-        "engines", "update",
+        "engines", "update", "outputs",
     },
     "frame_set": {"clips", "video", "transforms", "views", "store"},
     "aggregators": set(),

@@ -277,6 +277,26 @@ def test_a_refused_update_leaves_the_store_as_it_was(folder, extractor, tmp_path
     assert len(EssenceSet.load(out)) == 4
 
 
+def test_a_store_that_cannot_be_written_is_opened_where_nothing_is_due(
+    folder, extractor, tmp_path, monkeypatch, read
+):
+    def refused(**options):
+        raise OSError(30, "Read-only file system")
+
+    found, out = clips.from_folder(folder), tmp_path / "out"
+    store.extract(found, extractor, out, **HOW)
+    monkeypatch.setattr("tempfile.TemporaryFile", refused)
+    assert len(store.extract(found, extractor, out, **HOW)) == 4
+    change(folder)
+    read.clear()
+    with pytest.raises(ValueError, match=r"out: cannot be written \(Read-only file system\)"):
+        store.extract(found, extractor, out, **HOW)
+    with pytest.raises(ValueError, match=r"new/out: cannot be written"):
+        store.extract(found, extractor, tmp_path / "new" / "out", **HOW)
+    assert read == []
+    assert not (tmp_path / "new").exists()
+
+
 def test_damaged_numbers_are_not_carried_on(folder, extractor, tmp_path):
     out = tmp_path / "out"
     store.extract(clips.from_folder(folder), extractor, out, **HOW)
