@@ -127,7 +127,9 @@ def _files_below(root: Path) -> list[Path]:
     A link to a folder that was visited stands in the list itself: a ring of links would be walked
     for ever, and clips that are found twice would lie on both sides of a split.
     """
-    found, visited = [], {_identity(root)} if root.is_dir() else set()
+    if not root.is_dir():
+        return []
+    found, visited = [], {_identity(root)}
     for folder, folders, files in os.walk(root, onerror=_refuse, followlinks=True):
         below = [Path(folder, name) for name in folders if not name.startswith(".")]
         again = [path for path in sorted(below, key=_links_last) if _was_visited(path, visited)]
