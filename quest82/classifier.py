@@ -32,7 +32,10 @@ class Classifier(nn.Module):
     def __init__(self, aggregator: nn.Module, num_classes: int, *, dropout: float = 0.5) -> None:
         super().__init__()
         if num_classes < 2:
-            raise ValueError(f"num_classes ({num_classes}) must be at least 2")
+            raise ValueError(
+                f"num_classes ({num_classes}) must be at least 2: with one class there is nothing "
+                "to tell apart; add clips of another"
+            )
         self.aggregator = aggregator
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(aggregator.out_features, num_classes)
@@ -122,7 +125,8 @@ def save(
     }
     metadata = {"format": _FORMAT, "settings": json.dumps(settings, sort_keys=True)}
     partial = Path(f"{path}.part")
-    safetensors.torch.save_file(model.state_dict(), partial, metadata=metadata)
+    # `save_file` would give it to its owner alone, whatever the umask says.
+    partial.write_bytes(safetensors.torch.save(model.state_dict(), metadata))
     partial.replace(path)
 
 

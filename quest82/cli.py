@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from . import __version__
+from .outputs import require_writable
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -20,9 +23,8 @@ if TYPE_CHECKING:
     from .training import Evaluation
 
 app = typer.Typer(
-    help="Recognise actions in video: sparse frames, frozen MobileNetV2, mean pooling or an LSTM.",
     no_args_is_help=True,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
@@ -34,6 +36,7 @@ _BLIND = (
     "mean pooling is blind to the order of frames; of a clip and its reverse it is provably right "
     "about at most one, so at most at 50 %: take --aggregator lstm"
 )
+_AGAIN = "a link to a folder that is read under another name"
 _UNGROUPED = (
     "every clip is a group of its own; if clips share persons or scenes, these are on both sides "
     "of the split, and the figures flatter (see --groups of quest82 extract and compare)"
@@ -71,6 +74,9 @@ NumFrames = Annotated[int, typer.Option(min=1, help="Frames per clip (T).")]
 Views = Annotated[
     int, typer.Option(min=1, help="Views per clip: one centred, the others random, to train on.")
 ]
+By = Annotated[
+    str, typer.Option(help="Segments of equal time, or of equal count of frames: time or count.")
+]
 Size = Annotated[
     int, typer.Option(min=32, help="Side of the square that the network sees, in pixels.")
 ]
@@ -82,11 +88,30 @@ def main() -> None:
     # Threads that spin while they wait keep each other off a busy processor: training took many
     # times as long (benchmarks/busy_neighbour.py). OpenMP reads this once, when torch is imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a name that has no letters in the terminal's encoding
+            stream.reconfigure(errors="backslashreplace")
     try:
-        app()
+        app(prog_name="quest82")
     except (ValueError, OSError) as error:
         typer.echo(f"quest82: {error}", err=True)
         sys.exit(2)
+
+
+def _tell_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"quest82 {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def quest82(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_tell_version, is_eager=True, help="Say which this is."),
+    ] = False,
+) -> None:
+    """Recognise actions in video: sparse frames, frozen MobileNetV2, mean pooling or an LSTM."""
 
 
 @app.command()
@@ -153,10 +178,12 @@ def check(
     if bad:
         typer.echo(f"{'promised':>8} {'decoded':>8} {'damaged':>8}  file: what is wrong")
     for path, found in bad:
+        name = _printable(path.relative_to(root))
         counts = f"{found.promised:>8} {found.decoded:>8} {found.corrupt:>8}"
-        typer.echo(f"{counts}  {path.relative_to(root)}: {found.problem}")
+        typer.echo(f"{counts}  {name}: {found.problem}")
     for path in others:
-        typer.echo(f"{'-':>8} {'-':>8} {'-':>8}  {path.relative_to(root)}: not named like a video")
+        name, why = path.relative_to(root), _AGAIN if path.is_dir() else "not named like a video"
+        typer.echo(f"{'-':>8} {'-':>8} {'-':>8}  {_printable(name)}: {why}")
     typer.echo(f"{len(videos)} videos read, {len(bad)} with problems; {len(others)} other files")
     raise typer.Exit(1 if bad else 0)
 
@@ -169,6 +196,7 @@ def extract(
     num_frames: NumFrames = 16,
     views: Views = 1,
     size: Size = 224,
+    by: By = "time",
     flip: Annotated[bool, typer.Option(help="Let random views mirror clips left to right.")] = True,
     engine: Annotated[
         str | None, typer.Option(help="openvino, fused or plain; else the fastest that works.")
@@ -183,7 +211,8 @@ def extract(
     """
     from . import clips
 
-    how = {"num_frames": num_frames, "views": views, "size": size, "flip": flip, "engine": engine}
+    how = {"num_frames": num_frames, "views": views, "size": size, "by": by}
+    how |= {"flip": flip, "engine": engine}
     found = clips.from_folder(folder, groups=groups)
     essences = _essences_of(found, out, device, workers, time_limit, **how)
     num_others = _tell_passed_over(folder)
@@ -235,11 +264,12 @@ def train(
 
     if not model.parent.is_dir() or model.is_dir():
         raise ValueError(f"{model}: cannot be written; give a file name in a folder that exists")
+    require_writable(model)
     data = _open(essences, task)
     aggregator = aggregator or _reader_of(task)
     if aggregator == "mean" and task != "classes":
         typer.echo(f"note: {_BLIND}")
-    rest, unseen = data.split(test, seed=seed) if test else (data, None)
+    rest, unseen = data.split(test, seed=seed, name="test") if test else (data, None)
     seen, watched = training.set_aside(rest, validation, seed=seed)
     _tell_one_sided(training.one_sided(*(part for part in (rest, unseen) if part)))
     network = classifier.build(aggregator, data.num_features, len(data.classes), seed=seed)
@@ -337,6 +367,7 @@ def compare(
     num_frames: NumFrames = 16,
     views: Views = 1,
     size: Size = 224,
+    by: By = "time",
     workers: Workers = None,
     time_limit: TimeLimit = 60,
     device: Device = "auto",
@@ -351,14 +382,15 @@ def compare(
 
     found, name = clips.from_folder(folder, groups=groups), folder.resolve().name
     results = _writable(results or Path(f"{name}.json"))
+    _require_two_parts(found, test)
     _tell_passed_over(folder)
     grouped = len({clip.group for clip in found}) < len(found)
     if not grouped:
         typer.echo(f"note: {_UNGROUPED}")
-    how = {"num_frames": num_frames, "views": views, "size": size}
+    how = {"num_frames": num_frames, "views": views, "size": size, "by": by}
     store = store or Path(f"{name}.essences")
     data = _essences_of(found, store, device, workers, time_limit, **how)
-    splits = {"split by group" if grouped else "split by clip": data.split(test)}
+    splits = {"split by group" if grouped else "split by clip": data.split(test, name="test")}
     notes = [] if grouped else [_UNGROUPED]
     _compare(name, splits, results, seeds=seeds, epochs=epochs, device=device, notes=notes)
 
@@ -384,6 +416,7 @@ def ucf101(
     num_frames: NumFrames = 16,
     views: Views = 1,
     size: Size = 224,
+    by: By = "time",
     workers: Workers = None,
     time_limit: TimeLimit = 60,
     device: Device = "auto",
@@ -412,7 +445,7 @@ def ucf101(
     if not run:
         return
     results = _writable(results)
-    how = {"num_frames": num_frames, "views": views, "size": size}
+    how = {"num_frames": num_frames, "views": views, "size": size, "by": by}
     data = _essences_of(clips, store, device, workers, time_limit, **how)
     splits = {name: tuple(_among(data, part) for part in both) for name, both in parts.items()}
     _compare(
@@ -453,7 +486,8 @@ def predict(
     for path in videos:
         try:
             clip = Clip(path.name, "", "", path)
-            frames = frames_of_view(clip, 0, num_frames=how["num_frames"], size=how["size"])
+            taken = {name: how[name] for name in ("num_frames", "size", "by")}
+            frames = frames_of_view(clip, 0, **taken)
         except ValueError as error:
             typer.echo(f"quest82: {error}", err=True)
             failed = True
@@ -514,17 +548,24 @@ def _compare(
         typer.echo(f"{path} written")
 
 
+def _require_two_parts(clips: Sequence[Clip], test: float) -> None:
+    """Refuse before the extraction what cannot be learned or split after it."""
+    from .frame_set import FrameSet
+
+    classes = {clip.label for clip in clips}
+    if len(classes) < 2:
+        raise ValueError(
+            f"all {len(clips)} clips are of the class {min(classes)!r}: with one class there is "
+            "nothing to tell apart; add the folder of another"
+        )
+    FrameSet(clips).split(test, name="test")
+
+
 def _writable(path: Path) -> Path:
     """A path that a report can be written to: better to know before hours of work."""
     if path.is_dir():
         raise ValueError(f"{path}: is a folder; give a file name for the report")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ValueError(
-            f"{path}: no report can be written there ({error.strerror}); choose another file"
-        ) from error
-    return path
+    return require_writable(path)
 
 
 def _tell_missing(names: Sequence[str]) -> None:
@@ -540,9 +581,15 @@ def _tell_passed_over(folder: Path) -> int:
 
     others = passed_over(folder)
     for path in others:
-        name = ascii(str(path.relative_to(folder)))[1:-1]
-        typer.echo(f"passed over {name}: not named FOLDER/CLASS/CLIP with a video's ending")
+        name = _printable(path.relative_to(folder))
+        why = _AGAIN if path.is_dir() else "not named FOLDER/CLASS/CLIP with a video's ending"
+        typer.echo(f"passed over {name}: {why}")
     return len(others)
+
+
+def _printable(path: Path) -> str:
+    """A name that stays in its line: as it is, or in escapes."""
+    return str(path) if str(path).isprintable() else ascii(str(path))[1:-1]
 
 
 def _open(path: Path, task: str) -> EssenceSet:
@@ -569,7 +616,7 @@ def _evaluate_model(essences: Path, path: Path, average_views: bool) -> None:
 
     network, settings = classifier.load(path)
     data = _open(essences, settings["task"])
-    for name in ("num_frames", "size", "weights"):
+    for name in ("num_frames", "size", "by", "weights"):
         here, there = data.settings.get(name), settings["extraction"].get(name)
         if here != there:
             raise ValueError(

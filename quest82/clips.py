@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import unicodedata
@@ -14,6 +15,7 @@ EXTENSIONS = frozenset(
     [".3gp", ".avi", ".flv", ".m4v", ".mkv", ".mov", ".mp4"]
     + [".mpeg", ".mpg", ".mts", ".ts", ".webm", ".wmv"]
 )
+_NUM_BLOCKS, _BLOCK_BYTES = 16, 64 * 1024
 
 
 @dataclass(frozen=True)
@@ -37,8 +39,9 @@ class Clip:
 def from_folder(root: str | Path, *, groups: str | None = None) -> list[Clip]:
     """The clips of a folder laid out as ``root/<class>/<clip>.<ext>``, sorted by id.
 
-    Only files with a video's ending and a printable name are taken (`passed_over` lists the
-    others); whether they can be read is found out by reading. Hidden files are left alone.
+    Only files with a video's ending and a name without control characters are taken (`passed_over`
+    lists the others); whether they can be read is found out by reading. Hidden files are left
+    alone. A folder to which several links lead is read once.
 
     Args:
         root: the folder.
@@ -47,7 +50,8 @@ def from_folder(root: str | Path, *, groups: str | None = None) -> list[Clip]:
             Spellings of one name (see `unified`) are one group.
 
     Raises:
-        ValueError: if the folder is missing or holds no clip, or a name has no group.
+        ValueError: if the folder is missing or holds no clip, one below it cannot be opened, or a
+            name has no group.
 
     Examples:
         ``from_folder("weizmann", groups="^([a-z]+)_")`` groups ``walk/ido_walk.avi`` under "ido".
@@ -93,8 +97,39 @@ def classes_of(clips: Iterable[Clip]) -> list[str]:
     return sorted({clip.label for clip in clips}, key=lambda name: (name.lower(), name))
 
 
+def digest_of(path: Path) -> str | None:
+    """Tells a file by its content: its size in bytes and 16 hexadecimal digits.
+
+    All of a file of up to 1 MiB is read; of a larger one 16 blocks of 64 KiB at even distances, the
+    first and the last among them. By content, because times of change differ from copy to copy. It
+    cannot see a change between the blocks of a large file that leaves its size the same: a video
+    that is encoded again changes everywhere, a byte that is patched by hand does not.
+
+    Returns:
+        Such as "48213-5f0c9a7be1d24388"; None for a file that is not there or cannot be opened.
+    """
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            digest = hashlib.blake2b(digest_size=8)
+            for start in _starts(size):
+                file.seek(start)
+                digest.update(file.read(_BLOCK_BYTES))
+    except OSError:
+        return None
+    return f"{size}-{digest.hexdigest()}"
+
+
+def _starts(size: int) -> list[int]:
+    """Where the blocks begin that are read of a file of so many bytes."""
+    if size <= _NUM_BLOCKS * _BLOCK_BYTES:
+        return list(range(0, size, _BLOCK_BYTES))
+    last = size - _BLOCK_BYTES
+    return [last * k // (_NUM_BLOCKS - 1) for k in range(_NUM_BLOCKS)]
+
+
 def passed_over(root: str | Path) -> list[Path]:
-    """The files below a folder that `from_folder` does not take: wrong ending, or wrong depth."""
+    """What `from_folder` does not take: files with a wrong ending or at a wrong depth, links."""
     return sorted(set(_files_below(Path(root))) - set(_at_clip_level(Path(root))))
 
 
@@ -112,19 +147,61 @@ def _at_clip_level(root: Path) -> list[Path]:
 
 
 def _files_below(root: Path) -> list[Path]:
-    """Everything that is not a plain folder, hidden names left alone, links followed."""
-    found = []
-    for folder, folders, files in os.walk(root, followlinks=True):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        entries = [Path(folder, name) for name in files if not name.startswith(".")]
+    """Everything that is not a plain folder, hidden names left alone, links followed.
+
+    A link to a folder that was visited stands in the list itself: a ring of links would be walked
+    for ever, and clips that are found twice would lie on both sides of a split.
+    """
+    if not root.is_dir():
+        return []
+    found, visited = [], {_identity(root)}
+    for folder, folders, files in os.walk(root, onerror=_refuse, followlinks=True):
+        below = [Path(folder, name) for name in folders if not name.startswith(".")]
+        again = [path for path in sorted(below, key=_links_last) if _was_visited(path, visited)]
+        below = sorted(set(below) - set(again))
+        folders[:] = [path.name for path in below]
+        found += [Path(folder, name) for name in files if not name.startswith(".")] + again
         # A folder that is named like a video was meant to be one: it is reported, not hidden.
-        entries += [Path(folder, name) for name in folders if _named_like_a_video(Path(name))]
-        found += entries
+        found += [path for path in below if _named_like_a_video(path)]
     return sorted(found)
 
 
+def _links_last(path: Path) -> tuple[bool, Path]:
+    return path.is_symlink(), path
+
+
+def _was_visited(folder: Path, visited: set[tuple[int, int]]) -> bool:
+    """Whether it was; from now on it is."""
+    before = len(visited)
+    visited.add(_identity(folder))
+    return len(visited) == before
+
+
+def _identity(folder: Path) -> tuple[int, int]:
+    """Device and inode: one folder has one pair, by whatever name it is reached."""
+    status = folder.stat()
+    return status.st_dev, status.st_ino
+
+
+def _refuse(error: OSError) -> None:
+    """A class that is left out without a word would be worse than no answer."""
+    raise ValueError(
+        f"{error.filename}: cannot be opened ({error.strerror}); change its permissions, or move "
+        "it elsewhere"
+    ) from error
+
+
 def _named_like_a_video(path: Path) -> bool:
-    return path.suffix.lower() in EXTENSIONS and path.name.isprintable()
+    return path.suffix.lower() in EXTENSIONS and not any(map(_breaks_lines, path.name))
+
+
+def _breaks_lines(character: str) -> bool:
+    """Whether a character cannot stand in a list of names: it would end the line, move the cursor
+    of a terminal, or (half of a surrogate pair: a name in no encoding) not be written at all.
+
+    Every other one may, such as the narrow space that macOS puts before AM and PM.
+    """
+    return unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp")
 
 
 def _clip(path: Path, groups: re.Pattern | None) -> Clip:

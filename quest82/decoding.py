@@ -171,7 +171,12 @@ def _converse(process: subprocess.Popen, request: Mapping) -> Tensor | dict:
 
 
 def read_all(
-    clips: Sequence[Clip], *, num_workers: int, time_limit_seconds: float, **how: int
+    clips: Sequence[Clip],
+    *,
+    num_workers: int,
+    time_limit_seconds: float,
+    before: Callable[[Clip], object] = lambda clip: None,
+    **how: int,
 ) -> Iterator[Tensor | VideoError]:
     """The frames of many clips, in their order, decoded side by side.
 
@@ -181,6 +186,7 @@ def read_all(
         clips: what to read.
         num_workers: processes; 0 reads in this one, without a time limit.
         time_limit_seconds: for one clip.
+        before: called with each clip before it is read, in the thread that waits for its frames.
         how: as for `Worker.read`.
 
     Yields:
@@ -188,6 +194,7 @@ def read_all(
     """
 
     def read(clip: Clip, worker: Worker | None = None) -> Tensor | VideoError:
+        before(clip)
         try:
             return worker.read(clip, **how) if worker else _read_views(clip, **how)
         except VideoError as error:

@@ -13,7 +13,7 @@ from .clips import Clip, classes_of, unified
 from .store import EssenceSet
 from .transforms import ClipTransform
 from .video import VideoError
-from .views import frames_of_view
+from .views import frames_of_view, require_by
 
 
 class FrameSet:
@@ -31,6 +31,7 @@ class FrameSet:
         size: side S of the crop in pixels.
         flip: let the random views mirror clips; off where the label depends on the side.
         seed: of the random views.
+        by: "time" or "count": what the segments of a clip have in equal measure.
 
     Attributes:
         labels: long tensor (N,), indices into `classes`.
@@ -55,18 +56,20 @@ class FrameSet:
         size: int = 224,
         flip: bool = True,
         seed: int = 0,
+        by: str = "time",
     ) -> None:
         if num_frames < 1 or num_views < 1:
             raise ValueError(
                 f"num_frames ({num_frames}) and num_views ({num_views}) must each be at least 1"
             )
         ClipTransform(size)  # refuses a bad size
+        require_by(by)
         names = unified([clip.group for clip in clips])
         self.clips = tuple(replace(c, group=name) for c, name in zip(clips, names, strict=True))
         self.classes = tuple(classes or classes_of(clips))
         self.num_frames, self.num_views = num_frames, num_views
         self.has_views = num_views > 1  # as in a store
-        self._how = {"num_frames": num_frames, "size": size, "flip": flip, "seed": seed}
+        self._how = {"num_frames": num_frames, "size": size, "flip": flip, "seed": seed, "by": by}
         # Row numbers in the place of essences: sets of both kinds are cut by the same rules.
         self._rows = EssenceSet(
             essences=torch.arange(len(self.clips)).view(-1, 1, 1),
@@ -100,9 +103,11 @@ class FrameSet:
         """The clips that a boolean mask (N,) keeps, or that a list of row numbers names."""
         return self._keep(self._rows.subset(mask))
 
-    def split(self, fraction: float, *, seed: int = 0) -> tuple[FrameSet, FrameSet]:
+    def split(
+        self, fraction: float, *, seed: int = 0, name: str = "fraction"
+    ) -> tuple[FrameSet, FrameSet]:
         """Cut in two, by group and with the classes in proportion (see `EssenceSet.split`)."""
-        first, second = self._rows.split(fraction, seed=seed)
+        first, second = self._rows.split(fraction, seed=seed, name=name)
         return self._keep(first), self._keep(second)
 
     def _keep(self, part: EssenceSet) -> FrameSet:

@@ -49,6 +49,7 @@ def write(report: Mapping, path: Path) -> list[Path]:
     Returns:
         The files written.
     """
+    path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"{path.name}.part")
     partial.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     partial.replace(path)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
+import warnings
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -20,13 +22,16 @@ from torch import Tensor
 from tqdm import tqdm
 
 from . import __version__
-from .clips import Clip, classes_of, unified
+from .clips import Clip, digest_of, unified
 from .decoding import read_all
-from .engines import open_engine
-from .essence_files import StoreError, StoreWriter, read_store, settings_of
+from .engines import Engine, open_engine
+from .essence_files import StoreError, StoreWriter, begun_store, read_store
 from .essences import MobileNetV2Extractor
+from .outputs import require_writable
 from .transforms import ClipTransform
+from .update import StoreUpdate
 from .video import VideoError
+from .views import require_by
 
 # Beside a network on the CPU: 16 frames keep a core busy for 150 ms, and are decoded in 20.
 _ENOUGH_WORKERS = 4
@@ -37,6 +42,8 @@ __all__ = ["EssenceSet", "StoreError", "cache_folder", "extract"]
 @dataclass(frozen=True)
 class EssenceSet:
     """The essences of N clips, with all that an experiment needs to know of them.
+
+    Tensors may be given as numpy arrays or lists of numbers, names as lists or arrays of text.
 
     Attributes:
         essences: (N, T, D), or with views (N, V, T, D); float16 when it comes from a store.
@@ -49,7 +56,9 @@ class EssenceSet:
         skipped: id and reason of each clip that could not be read.
 
     Raises:
-        ValueError: if lengths differ, or ids or class names occur twice.
+        TypeError: if something is of another type.
+        ValueError: if shapes or lengths differ, a label has no class, or ids or class names occur
+            twice.
     """
 
     essences: Tensor
@@ -62,6 +71,13 @@ class EssenceSet:
     clips_at_once: ClassVar[int] = 256  # enough to keep every core busy, and 20 MB of numbers
 
     def __post_init__(self) -> None:
+        for name, convert in _CONVERSIONS.items():
+            object.__setattr__(self, name, convert(name, getattr(self, name)))
+        if self.essences.ndim not in (3, 4) or self.labels.ndim != 1:
+            raise ValueError(
+                f"essences {tuple(self.essences.shape)} must have the shape (N, T, D), or "
+                f"(N, V, T, D) with views, and labels {tuple(self.labels.shape)} the shape (N,)"
+            )
         lengths = {len(self.essences), len(self.labels), len(self.groups), len(self.clip_ids)}
         if len(lengths) != 1:
             raise ValueError(
@@ -71,6 +87,11 @@ class EssenceSet:
         for name in ("clip_ids", "classes"):
             if len(set(getattr(self, name))) != len(getattr(self, name)):
                 raise ValueError(f"{name} must differ from one another, some occur twice")
+        if len(self) and not 0 <= self.labels.min() <= self.labels.max() < len(self.classes):
+            raise ValueError(
+                f"labels ({int(self.labels.min())} to {int(self.labels.max())}) must be from 0 to "
+                f"{len(self.classes) - 1}: indices into the {len(self.classes)} classes"
+            )
         object.__setattr__(self, "groups", unified(self.groups))
 
     def __len__(self) -> int:
@@ -131,13 +152,16 @@ class EssenceSet:
             clip_ids=tuple(self.clip_ids[row] for row in rows),
         )
 
-    def split(self, fraction: float, *, seed: int = 0) -> tuple[EssenceSet, EssenceSet]:
+    def split(
+        self, fraction: float, *, seed: int = 0, name: str = "fraction"
+    ) -> tuple[EssenceSet, EssenceSet]:
         """Cut in two with no group on both sides and the classes in proportion.
 
         Args:
             fraction: share of the second part, above 0 and at most one half; it is rounded to
                 one of equal parts (a half, a third, a quarter, ...).
             seed: of the shuffle.
+            name: what an error calls the fraction, such as "test" or "validation".
 
         Returns:
             The first part and the second.
@@ -146,15 +170,18 @@ class EssenceSet:
             ValueError: if there are fewer groups than parts, or fraction is out of range.
         """
         if not 0 < fraction <= 0.5:
-            raise ValueError(f"fraction ({fraction}) must be above 0 and at most 0.5")
+            raise ValueError(f"{name} ({fraction}) must be above 0 and at most 0.5")
         parts = round(1 / fraction)
         if self.most_parts < parts:
             raise ValueError(
-                f"{len(set(self.groups))} groups with up to {self._largest_class} clips of a class "
-                f"cannot be cut into {parts} parts: take a larger fraction or more clips"
+                f"{name} ({fraction}) means {parts} parts, but {len(set(self.groups))} groups with "
+                f"up to {self._largest_class} clips of a class cannot be cut into so many: take a "
+                "larger fraction, or more clips or groups"
             )
         folds = StratifiedGroupKFold(parts, shuffle=True, random_state=seed)
-        first, second = next(folds.split(self.labels, self.labels, self.groups))
+        with warnings.catch_warnings():  # a class that is not in every part is no surprise here
+            warnings.filterwarnings("ignore", "The least populated class", UserWarning)
+            first, second = next(folds.split(self.labels, self.labels, self.groups))
         return self.subset(first), self.subset(second)
 
     def reversed_pairs(self, names: Mapping[str, str] | None = None) -> EssenceSet:
@@ -225,7 +252,7 @@ class EssenceSet:
         ):
             writer.add({"id": clip_id, "label": self.classes[label], "group": group}, row)
         for clip_id, reason in self.skipped:
-            writer.skip({"id": clip_id}, reason)
+            writer.skip({"id": clip_id, "skipped": reason})
         writer.finish()
 
     @classmethod
@@ -249,6 +276,49 @@ class EssenceSet:
         )
 
 
+def _tensor(name: str, values: object) -> Tensor:
+    if isinstance(values, Tensor):
+        return values
+    array = np.asarray(values) if isinstance(values, (np.ndarray, list, tuple)) else None
+    if array is None or array.dtype.kind not in "iuf":
+        raise TypeError(
+            f"{name} ({_kind(values, array)}) must be numbers: a tensor, a numpy array or a list"
+        )
+    return torch.from_numpy(array if array.flags.writeable else array.copy())
+
+
+def _long_tensor(name: str, values: object) -> Tensor:
+    labels = _tensor(name, values)
+    if labels.is_floating_point() and labels.numel():
+        raise TypeError(f"{name} ({labels.dtype}) must be whole numbers: indices into the classes")
+    return labels.long()
+
+
+def _names(name: str, values: object) -> tuple[str, ...]:
+    if isinstance(values, (np.ndarray, list, tuple)):
+        found = tuple(values.tolist() if isinstance(values, np.ndarray) else values)
+        if all(isinstance(value, str) for value in found):
+            return found
+    raise TypeError(f"{name} ({_kind(values)}) must be a list, tuple or numpy array of text")
+
+
+def _kind(values: object, array: np.ndarray | None = None) -> str:
+    """What was given: its type, and of what."""
+    if array is None and isinstance(values, (list, tuple)):
+        array = np.asarray(values, dtype=None if values else object)
+    of = "" if array is None else f" of {array.dtype.name}"
+    return f"{type(values).__name__}{of}"
+
+
+_CONVERSIONS = {
+    "essences": _tensor,
+    "labels": _long_tensor,
+    "groups": _names,
+    "clip_ids": _names,
+    "classes": _names,
+}
+
+
 def cache_folder() -> Path:
     """Where the chapters keep what they compute: $QUEST82_CACHE, else the user's cache folder."""
     root = os.environ.get("QUEST82_CACHE") or platformdirs.user_cache_dir("quest82")
@@ -265,6 +335,7 @@ def extract(
     size: int = 224,
     flip: bool = True,
     seed: int = 0,
+    by: str = "time",
     engine: str | None = None,
     num_workers: int | None = None,
     time_limit_seconds: float = 60,
@@ -273,8 +344,11 @@ def extract(
     """Turn clips into a store of essences: decode, crop, describe, write, clip by clip.
 
     Worker processes decode ahead while an engine describes. A run that was stopped goes on where
-    it was; a finished store is opened as it is. A clip that cannot be read, takes too long or
-    crashes its decoder is skipped and listed with the reason in `EssenceSet.skipped`.
+    it was. A finished store follows its files: only clips that are new, whose file has other
+    content (`clips.digest_of`), or that were skipped are worked on, those no longer in the list go,
+    and the result is, byte for byte, that of a fresh extraction. A clip whose file is away keeps
+    what it has. A clip that cannot be read, takes too long or crashes its decoder is skipped and
+    listed with the reason in `EssenceSet.skipped`.
 
     Args:
         clips: what to describe; their order is the order of the store.
@@ -286,6 +360,7 @@ def extract(
         size: side of the crop in pixels.
         flip: let the random views mirror clips; off where the label depends on the side.
         seed: of the random views.
+        by: "time" or "count": what the segments of a clip have in equal measure (see `views`).
         engine: what runs the network (see `engines`); None takes the fastest that works here, or
             that with which the store was begun. Which one it was stands in `EssenceSet.settings`.
         num_workers: processes that decode; None for one per core (four at most where the network
@@ -295,10 +370,11 @@ def extract(
         progress: show a progress bar with the time left.
 
     Raises:
-        ValueError: if there are no clips, a number is too small, or the engine is unknown.
+        ValueError: if there are no clips, an id occurs twice, a number is too small, the engine is
+            unknown, or nothing can be written to the folder.
         EngineError: if the engine that was named does not work here.
-        StoreError: if the folder holds a store of other clips or settings, or is damaged, the
-            disk is full, or not one clip could be read.
+        StoreError: if the folder holds a store made with other settings, or is damaged, the disk
+            is full, or not one clip could be read.
     """
     if num_workers is None:
         cores = torch.get_num_threads()
@@ -310,7 +386,13 @@ def extract(
             f"least 1, num_workers ({num_workers}) at least 0, time_limit_seconds "
             f"({time_limit_seconds}) above 0"
         )
+    ids = Counter(clip.id for clip in clips)
+    if len(ids) < len(clips):
+        raise ValueError(
+            f"clips: the id {ids.most_common(1)[0][0]!r} occurs twice; ids must differ"
+        )
     ClipTransform(size)  # refuses a bad size before anything is written
+    require_by(by)
     path = Path(path)
     settings = {
         "num_frames": num_frames,
@@ -319,14 +401,14 @@ def extract(
         "seed": seed,
         "views": views,
         "sampler": "segments",
+        "by": by,
         "weights": extractor.fingerprint(),
         "engine": engine,
-        "clips": _digest(clips),
     }
     reading = {"num_workers": num_workers, "time_limit_seconds": time_limit_seconds}
     try:
         with FileLock(_lock_file(path), timeout=0):
-            _extract_missing(clips, extractor, path, settings, progress=progress, **reading)
+            _bring_up_to_date(clips, extractor, path, settings, progress=progress, **reading)
     except Timeout as error:
         raise StoreError(f"{path}: another extraction is writing there; wait for it") from error
     return EssenceSet.load(path)
@@ -338,43 +420,55 @@ def _lock_file(path: Path) -> Path:
     return Path(tempfile.gettempdir()) / f"quest82-{key}.lock"
 
 
-def _extract_missing(
+def _bring_up_to_date(
     clips: Sequence[Clip],
     extractor: MobileNetV2Extractor,
     path: Path,
     settings: Mapping,
-    *,
-    progress: bool,
     **reading: float,
 ) -> None:
-    """Write every clip that is not in the store yet, in order, and finish it."""
+    """Make what the store does not hold yet, and bring it to the state of the list of clips."""
     views, size, T = settings["views"], settings["size"], settings["num_frames"]
-    name = settings["engine"] or settings_of(path).get("engine")
-    engine = None if name else open_engine(extractor, size=size)
+    begun = begun_store(path)
+    if not begun:
+        require_writable(path)
+    name = settings["engine"] or begun.get("settings", {}).get("engine")
+    # Before anything is written: an engine that does not work here leaves nothing behind.
+    engine = None if begun and name else open_engine(extractor, size=size, name=name)
     settings = {**settings, "engine": name or engine.name}
     leading = (views,) if views > 1 else ()
     row_shape = (*leading, T, extractor.num_features)
-    writer = StoreWriter(path, settings, classes_of(clips), row_shape)
-    if writer.complete:
-        return
-    engine = engine or open_engine(extractor, size=size, name=name)
-    done = len(writer.lines)
-    how = {name: settings[name] for name in ("num_frames", "size", "flip", "seed")}
-    decoded = read_all(clips[done:], num_views=views, **how, **reading)
-    bar = tqdm(desc="extracting", total=len(clips), initial=done, unit="clip", disable=not progress)
+    update = StoreUpdate(path, clips, settings, row_shape)
+    if update.is_due:
+        require_writable(path)
+    if update.missing:
+        engine = engine or open_engine(extractor, size=size, name=name)
+        _extract_missing(update, engine, **reading)
+    update.finish()
+
+
+def _extract_missing(
+    update: StoreUpdate, engine: Engine, *, progress: bool, **reading: float
+) -> None:
+    """Describe the clips that a store misses, in their order."""
+    how = {name: update.settings[name] for name in ("num_frames", "size", "flip", "seed", "by")}
+    digests: dict[str, str | None] = {}
+
+    def note(clip: Clip) -> None:
+        # Before it is read, so that the next run sees a change that was made meanwhile.
+        digests[clip.id] = digest_of(clip.path)
+
+    num_views, total = update.settings["views"], len(update.clips)
+    decoded = read_all(update.missing, num_views=num_views, before=note, **how, **reading)
+    done = total - len(update.missing)
+    bar = tqdm(desc="extracting", total=total, initial=done, unit="clip", disable=not progress)
     with bar, closing(decoded):
-        for clip, frames in zip(clips[done:], decoded, strict=True):
-            line = {"id": clip.id, "label": clip.label, "group": clip.group}
+        for clip, frames in zip(update.missing, decoded, strict=True):
             if isinstance(frames, VideoError):
-                writer.skip(line, str(frames).replace(str(clip.path), clip.id))
+                reason = str(frames).replace(str(clip.path), clip.id)
+                update.skip(clip, digests[clip.id], reason)
             else:
                 essences = torch.stack([engine(view) for view in frames])  # (V, T, D)
-                writer.add(line, essences.reshape(row_shape).half().numpy())
+                essences = essences.reshape(update.row_shape).numpy()
+                update.add(clip, digests[clip.id], essences)
             bar.update()
-    writer.finish()
-
-
-def _digest(clips: Sequence[Clip]) -> str:
-    """Names a list of clips, whatever folder it lies in."""
-    text = "\n".join(f"{clip.id}\t{clip.label}\t{clip.group}" for clip in clips)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]

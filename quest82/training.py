@@ -186,7 +186,7 @@ def set_aside(
         enough = WATCHED_SHARE * len(data) >= FEWEST_WATCHED
         possible = data.most_parts >= round(1 / WATCHED_SHARE)
         fraction = WATCHED_SHARE if enough and possible else 0
-    return data.split(fraction, seed=seed) if fraction else (data, None)
+    return data.split(fraction, seed=seed, name="validation") if fraction else (data, None)
 
 
 def one_sided(*parts: ClipSet) -> dict[str, int]:

@@ -14,7 +14,7 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from quest82 import cli, decoding, store, synthetic, ucf101, video
+from quest82 import __version__, cli, decoding, store, synthetic, ucf101, video
 from quest82.weights import checkpoint_path
 
 COMMANDS = (
@@ -40,6 +40,29 @@ def test_the_command_is_installed():
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (result.returncode, result.stdout) == (2, "")
     assert result.stderr == "quest82: nowhere: there is no such file or folder, or it is empty\n"
+
+
+def run_module(*arguments, **environment):
+    """`python -m quest82` in a process of its own, with every warning that Python has."""
+    command = [sys.executable, "-W", "default", "-m", "quest82", *map(str, arguments)]
+    environment = {**os.environ, **environment}
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+
+
+def test_the_package_runs_as_a_module():
+    version = run_module("--version")
+    assert (version.returncode, version.stdout) == (0, f"quest82 {__version__}\n")
+    assert run_module("-h").stdout == run_module("--help").stdout
+
+
+def test_the_shell_completes_commands_without_the_heavy_libraries():
+    said = run_module(
+        _QUEST82_COMPLETE="complete_bash", COMP_WORDS="quest82 ext", COMP_CWORD="1",
+        PYTHONPROFILEIMPORTTIME="1",
+    )  # fmt: skip
+    assert said.stdout.split() == ["extract"]
+    assert "typer" in said.stderr
+    assert not re.search(r"\| +(torch|av|sklearn|numpy)$", said.stderr, re.MULTILINE)
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +91,64 @@ def workshop(tmp_path_factory):
 def test_help_teaches_with_an_example(command):
     text, _ = quest82(command, "--help")
     assert f"quest82 {command}" in text
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_short_and_long_help_are_one(command):
+    assert quest82(command, "-h") == quest82(command, "--help")
+
+
+def test_no_library_speaks_on_its_own(workshop, tmp_path):
+    """A damaged file, a rare class, an unreadable one: each line is ours, or a progress bar."""
+    root, store = tmp_path / "clips", tmp_path / "store"
+    shutil.copytree(workshop / "clips", root, ignore=lambda *_: ["empty.mp4", "notes.txt"])
+    doors = sorted((root / "open_door").iterdir())
+    content = bytearray(doors[0].read_bytes())
+    content[len(content) // 2 :: 50] = bytes(len(content[len(content) // 2 :: 50]))
+    doors[0].write_bytes(content)
+    doors[1].write_bytes(content[: len(content) // 3])
+    (root / "rare").mkdir()
+    shutil.copy(doors[2], root / "rare")
+    how = ("--num-frames", 2, "--size", 32, "--workers", 0, "--device", "cpu")
+    runs = [
+        run_module("check", root, "--workers", 0),
+        run_module("compare", root, "--store", store, "--results", tmp_path / "r.json", *how,
+                   "--test", 0.34, "--seeds", 1, "--epochs", 1),
+        run_module("predict", workshop / "model.safetensors", *doors),
+    ]  # fmt: skip
+    assert [run.returncode for run in runs] == [1, 0, 1], [run.stderr for run in runs]
+    for line in re.split(r"[\r\n]+", "\n".join(run.stderr for run in runs)):
+        assert re.match(r"quest82: |\w[\w ,]*: +\d+%\|| *$|\x1b\[A", line), line
+
+
+def test_outputs_are_tried_before_the_work(workshop, toy_ucf, tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.TemporaryFile", _refused)
+    before = sorted(tmp_path.rglob("*"))
+    where = tmp_path / "new" / "folder"
+    for arguments in (
+        ("train", workshop / "store", tmp_path / "m.safetensors"),
+        ("compare", workshop / "clips", "--results", where / "r.json"),
+        ("ucf101", toy_ucf, "--run", "--split", 2, "--results", where / "r.json"),
+        ("extract", workshop / "clips", where / "store"),
+        ("compare", workshop / "clips", "--store", where / "s", "--results", tmp_path / "r.json"),
+    ):
+        _, error = quest82(*arguments, code=2)
+        assert re.fullmatch(r"quest82: .*: cannot be written \(Read-only file system\).*\n", error)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def _refused(**options):
+    raise OSError(30, "Read-only file system")
+
+
+def test_what_cannot_be_compared_is_refused_before_the_extraction(workshop, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(workshop / "clips" / "open_door", tmp_path / "one" / "open_door")
+    _, error = quest82("compare", "one", code=2)
+    assert "are of the class 'open_door': with one class there is nothing to tell apart" in error
+    _, error = quest82("compare", workshop / "clips", "--test", 0.05, code=2)
+    assert "test (0.05) means 20 parts, but 10 groups" in error
+    assert [path.name for path in tmp_path.iterdir()] == ["one"]
 
 
 def test_extract_lists_and_counts_what_it_could_not_use(workshop):

@@ -1,4 +1,6 @@
+import os
 import unicodedata
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -120,3 +122,74 @@ def test_a_folder_with_several_spellings_has_one_group(folder):
         (folder / name).touch()
     found = clips.from_folder(folder, groups="^([a-zA-Z]+)_")
     assert [clip.group for clip in found] == ["IDO", "IDO", "Ann", "Ann", "IDO"]
+
+
+def link(path, target):
+    try:
+        path.symlink_to(target, target_is_directory=True)
+    except OSError:
+        pytest.skip("this system does not let us make links")
+
+
+def test_a_ring_of_links_is_walked_once(folder):
+    for name in ("again", "walk/up", "run/up"):
+        link(folder / name, folder)
+    link(folder / "twin", folder / "walk")
+    assert [clip.id for clip in clips.from_folder(folder)] == [
+        "run/ido_run.avi",
+        "walk/ann_walk.MP4",
+        "walk/ido_walk.avi",
+    ]
+    others = [str(path.relative_to(folder)) for path in clips.passed_over(folder)]
+    assert others == ["again", "run/notes.txt", "run/up", "twin", "walk/up"]
+    videos, rest = clips.videos_below(folder)
+    assert (len(videos), len(rest)) == (3, 5)
+
+
+def test_a_class_folder_that_is_a_link_is_a_class(folder, tmp_path_factory):
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    (elsewhere / "jump.avi").touch()
+    link(folder / "jump", elsewhere)
+    assert clips.from_folder(folder)[0].id == "jump/jump.avi"
+
+
+@pytest.mark.parametrize("search", [clips.from_folder, clips.passed_over, clips.videos_below])
+def test_a_folder_that_cannot_be_opened_is_named(folder, monkeypatch, search):
+    """Tests may run as root, who may open everything."""
+    scandir = os.scandir
+
+    def refusing(path):
+        if Path(path).name == "run":
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    with pytest.raises(ValueError, match=r"run: cannot be opened \(Permission denied\); change"):
+        search(folder)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Screen Recording 2024-01-05 at 3.04.05\u202fPM.mov",
+        "no-break\u00a0space.mp4",
+        "два 2.mp4",
+        "\U0001f469\u200d\U0001f52c.mp4",
+        "\u0645\u06cc\u200c\u062e.mp4",
+    ],
+)
+def test_unusual_spaces_and_letters_are_taken(folder, name):
+    (folder / "run" / name).touch()
+    assert f"run/{name}" in [clip.id for clip in clips.from_folder(folder)]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows allows no such names")
+@pytest.mark.parametrize("name", [b"a\nb.mp4", b"a\x1b[2J.mp4", b"\xff.mp4", b"a\xe2\x80\xa8.mp4"])
+def test_names_that_would_break_a_list_are_passed_over(folder, name):
+    path = folder / "run" / os.fsdecode(name)
+    try:
+        path.touch()
+    except OSError:
+        pytest.skip("this file system allows no such name")
+    assert path in clips.passed_over(folder)
+    assert len(clips.from_folder(folder)) == 3

@@ -1,9 +1,12 @@
 import pytest
 import torch
+from conftest import moving_square
 
+from quest82 import video
 from quest82.clips import from_folder
 from quest82.frame_set import FrameSet
 from quest82.store import extract
+from quest82.transforms import ClipTransform
 from quest82.video import VideoError
 from quest82.views import frames_of_view
 
@@ -68,3 +71,20 @@ def test_bad_settings_are_refused(clips):
         FrameSet(clips, ["A", "c"])
     with pytest.raises(ValueError, match="clip_ids must differ"):
         FrameSet(clips * 2)
+
+
+def test_a_variable_frame_rate_is_cut_by_time_unless_count_is_asked_for(tmp_path):
+    """Twelve frames in half a second, then four in two: the store and the set take the same."""
+    path, times = tmp_path / "a" / "phone.mp4", [k / 24 for k in range(12)] + [0.5, 1, 1.5, 2]
+    path.parent.mkdir()
+    video.write_video(path, moving_square(16), fps=24, times=times)
+    (clip,) = from_folder(tmp_path)
+    taken = {}
+    for by, indices in (("time", [7, 12, 14, 15]), ("count", [2, 6, 10, 14])):
+        data = FrameSet([clip], num_frames=4, size=32, by=by)
+        taken[by] = data.batch(torch.tensor([0]))[0]
+        expected = ClipTransform(32)(video.read_frames(path, indices))
+        assert torch.equal(taken[by], expected)
+    assert not torch.equal(taken["time"], taken["count"])
+    with pytest.raises(ValueError, match=r"by \('frames'\) must be one of time, count"):
+        FrameSet([clip], by="frames")

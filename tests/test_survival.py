@@ -52,7 +52,10 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 @pytest.fixture(scope="module")
 def ground(tmp_path_factory, extractor):
-    """A folder of forty clips, the weights in a file, and the store that has to come out."""
+    """A folder of forty clips, the weights in a file, and the store that has to come out.
+
+    `old` is the store of the folder as it was earlier: half of the clips were missing or others.
+    """
     root = tmp_path_factory.mktemp("survival")
     for i in range(40):
         path = root / "clips" / "ab"[i % 2] / f"{i:02d}.mp4"
@@ -63,6 +66,14 @@ def ground(tmp_path_factory, extractor):
     torch.save({**extractor.state_dict(), **head_of_mobilenet()}, weights)
     whole = MobileNetV2Extractor(weights)
     store.extract(clips.from_folder(root / "clips"), whole, root / "whole", num_workers=0, **HOW)
+    shutil.copytree(root / "clips", root / "earlier")
+    for i, path in enumerate(clip.path for clip in clips.from_folder(root / "earlier")):
+        if i % 4 == 0:
+            path.unlink()
+        elif i % 4 == 1:
+            video.write_video(path, moving_square(5, shade=i), fps=25)
+    video.write_video(root / "earlier" / "b" / "gone.mp4", moving_square(4), fps=25)
+    store.extract(clips.from_folder(root / "earlier"), whole, root / "old", num_workers=0, **HOW)
     return root
 
 
@@ -80,17 +91,25 @@ def begin(ground, out, *, most_bytes=-1, workers=1) -> subprocess.Popen:
     return process
 
 
-def num_lines(out: Path) -> int:
-    path = out / "clips.jsonl"
-    return path.read_bytes().count(b"\n") if path.exists() else 0
+def progress(out: Path) -> int:
+    """How many clips were written, into the store, beside it, or into its next state."""
+    paths = [out / name / "clips.jsonl" for name in (".", "added", "next")]
+    return sum(map(num_lines, paths))
+
+
+def num_lines(path: Path) -> int:
+    try:
+        return path.read_bytes().count(b"\n")
+    except FileNotFoundError:
+        return 0
 
 
 def kill_again_and_again(ground, out, num_kills: int, seed: int) -> int:
     """Kill runs a random number of clips further on, then let one end; how many were killed."""
     rng, early = random.Random(seed), 0
     for _ in range(num_kills):
-        process, wanted = begin(ground, out), num_lines(out) + rng.randrange(15)
-        while process.poll() is None and num_lines(out) < wanted:
+        process, wanted = begin(ground, out), progress(out) + rng.randrange(15)
+        while process.poll() is None and progress(out) < wanted:
             time.sleep(0.001)
         time.sleep(rng.uniform(0, 0.02))
         early += process.poll() is None
@@ -100,15 +119,23 @@ def kill_again_and_again(ground, out, num_kills: int, seed: int) -> int:
     return early
 
 
-def test_a_killed_extraction_ends_byte_identical(ground, tmp_path):
+@pytest.fixture(params=["first", "update"])
+def start(request, ground):
+    """Lays out what a run finds: nothing, or the store of the clips as they were earlier."""
+    return lambda out: request.param == "update" and shutil.copytree(ground / "old", out)
+
+
+def test_a_killed_extraction_ends_byte_identical(ground, start, tmp_path):
+    start(tmp_path / "out")
     assert kill_again_and_again(ground, tmp_path / "out", num_kills=3, seed=0) > 0
     assert contents(tmp_path / "out") == contents(ground / "whole")
 
 
 @pytest.mark.slow
-def test_fifty_kills(ground, tmp_path):
+def test_fifty_kills(ground, start, tmp_path):
     early = 0
     for k in range(10):  # each store is killed five times before it may be finished
+        start(tmp_path / f"{k}")
         early += kill_again_and_again(ground, tmp_path / f"{k}", num_kills=5, seed=k)
         assert contents(tmp_path / f"{k}") == contents(ground / "whole")
     assert early > 25
@@ -121,6 +148,21 @@ def test_a_full_disk_costs_nothing(ground, tmp_path, most_bytes):
     said = begin(ground, out, most_bytes=most_bytes, workers=0).communicate()[0]
     assert "cannot be written" in said
     assert "make space and run the same again to go on" in said
+    assert begin(ground, out, workers=0).communicate()[0] == "done\n"
+    assert contents(out) == contents(ground / "whole")
+
+
+@pytest.mark.parametrize("most_bytes", [5_000, 250_000])
+def test_a_full_disk_leaves_the_old_store_readable(ground, tmp_path, most_bytes):
+    """Full among what is added, or (250 kB) where the next state is put together."""
+    out = tmp_path / "out"
+    shutil.copytree(ground / "old", out)
+    said = begin(ground, out, most_bytes=most_bytes, workers=0).communicate()[0]
+    assert "cannot be written" in said
+    assert not (out / "next").exists()
+    before = contents(ground / "old")
+    assert {name: (out / name).read_bytes() for name in before} == before
+    assert len(store.EssenceSet.load(out)) == len(store.EssenceSet.load(ground / "old"))
     assert begin(ground, out, workers=0).communicate()[0] == "done\n"
     assert contents(out) == contents(ground / "whole")
 

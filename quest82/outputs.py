@@ -1,0 +1,51 @@
+"""Whether what is to be written can be written: found out before the work, not after it."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+_NAME_BYTES = 255  # what file systems allow; a file is written under its name and an ending first
+_ENDING = ".part"
+
+
+def require_writable(path: str | Path) -> Path:
+    """Try to write a file or folder of that name, and leave nothing behind.
+
+    Folders above it that are missing are made for the trial and removed again; whatever the path
+    itself holds is not touched.
+
+    Args:
+        path: where something will be written.
+
+    Returns:
+        The path.
+
+    Raises:
+        ValueError: if nothing can be written there.
+    """
+    path = Path(path)
+    above = path.absolute().parents
+    missing = [folder for folder in above if not folder.exists()]  # the deepest first
+    try:
+        path.absolute().parent.mkdir(parents=True, exist_ok=True)
+        if len(os.fsencode(path.name + _ENDING)) > _NAME_BYTES:
+            raise ValueError(f"{path}: cannot be written (the name is too long); choose a shorter")
+        _try_to_write(path if path.is_dir() else path.absolute().parent)
+    except OSError as error:
+        raise ValueError(
+            f"{path}: cannot be written ({error.strerror}); choose another place, or change its "
+            "permissions"
+        ) from error
+    finally:
+        for folder in missing:
+            if folder.is_dir():
+                folder.rmdir()
+    return path
+
+
+def _try_to_write(folder: Path) -> None:
+    with tempfile.TemporaryFile(dir=folder) as file:
+        file.write(b"x")
+        file.flush()
