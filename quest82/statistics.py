@@ -46,9 +46,9 @@ def accuracy_interval(
 
     It is Wilson's, with the number of independent clips that the groups are worth (see
     `effective_clips`) in the place of their number. So it lies between the interval that takes
-    every clip for independent and the one that takes each group for a single answer. (Drawing
-    groups again, as `group_bootstrap` does, is too narrow where groups are few, and has no width
-    where all of them are equally good.)
+    every clip for independent and the one that takes each group for a single answer. (A bootstrap
+    over groups is too narrow where groups are few, and has no width where all of them are equally
+    good.)
 
     Args:
         correct: (N,) booleans, or shares from 0 to 1, such as averages over seeds.
@@ -145,46 +145,6 @@ def few_groups(groups: Sequence[str]) -> str:
         return ""
     counting = f", which count as {effective:.1f}" if effective < 0.9 * number else ""
     return f"only {number} group{'s' if number > 1 else ''}{counting}"
-
-
-def group_bootstrap(
-    values: ArrayLike,
-    groups: Sequence[str],
-    *,
-    confidence: float = 0.95,
-    num_resamples: int = 2000,
-    seed: int = 0,
-) -> tuple[float, float]:
-    """The percentile interval of a mean over clips when whole groups are drawn again (Efron 1979).
-
-    Clips of one group succeed and fail together; drawing groups instead of clips keeps that.
-    With few groups (nine, say) the interval is still too narrow, and where all clips are right
-    it has no width at all: report `accuracy_interval` and `difference_interval` instead.
-
-    Args:
-        values: (N,) numbers: booleans (right or wrong) for the interval of an accuracy; one
-            model's minus another's, on the same clips, for that of the difference.
-        groups: N group names, at least two different ones.
-        confidence: 0 to 1.
-        num_resamples: how often to draw.
-        seed: of the draws.
-
-    Returns:
-        Lower and upper end, between the smallest value and the largest.
-
-    Raises:
-        ValueError: if lengths differ or there is one group only.
-    """
-    values = _checked(values, groups)
-    sums, sizes = _by_group(values, groups)
-    if len(sums) < 2:
-        raise ValueError(f"groups ({len(sums)}) must be at least two to draw from")
-    rng = np.random.default_rng(seed)
-    draws = rng.integers(len(sums), size=(num_resamples, len(sums)))
-    means = sums[draws].sum(axis=1) / sizes[draws].sum(axis=1)
-    tail = (1 - confidence) / 2
-    low, high = np.quantile(means, [tail, 1 - tail])
-    return float(low), float(high)
 
 
 def mcnemar(

@@ -12,7 +12,6 @@ from quest82.statistics import (
     effective_clips,
     effective_groups,
     few_groups,
-    group_bootstrap,
     holm,
     mcnemar,
     wilson_interval,
@@ -37,35 +36,10 @@ def test_wilson_covers_the_truth_about_as_often_as_it_says():
 def test_groups_widen_the_interval():
     """Ten groups that succeed or fail as one hold ten observations, not a hundred."""
     correct = np.repeat([1, 1, 1, 1, 1, 1, 1, 0, 0, 0], 10)
-    together = group_bootstrap(correct, [f"g{i // 10}" for i in range(100)])
-    alone = group_bootstrap(correct, [f"g{i}" for i in range(100)])
+    together = accuracy_interval(correct, [f"g{i // 10}" for i in range(100)])
+    alone = accuracy_interval(correct, [f"g{i}" for i in range(100)])
     assert together[1] - together[0] > 2 * (alone[1] - alone[0])
     assert together[0] < 0.7 < together[1]
-
-
-@settings(max_examples=20, deadline=None)
-@given(st.lists(st.booleans(), min_size=2, max_size=30))
-def test_the_bootstrap_stays_within_0_and_1_and_repeats(correct):
-    groups = [str(i) for i in range(len(correct))]
-    low, high = group_bootstrap(correct, groups)
-    assert 0 <= low <= np.mean(correct) <= high <= 1
-    assert (low, high) == group_bootstrap(correct, groups)
-
-
-def test_the_bootstrap_agrees_with_the_binomial_where_groups_are_clips():
-    correct = np.arange(400) < 300
-    low, high = group_bootstrap(correct, [str(i) for i in range(400)], num_resamples=20000)
-    expected = binom.ppf([0.025, 0.975], 400, 0.75) / 400
-    assert (low, high) == pytest.approx(tuple(expected), abs=0.006)
-
-
-def test_a_paired_difference_is_that_of_the_groups_drawn_together():
-    """Values +1 in one group and -1 in another: a draw of two has the mean 1, 0, 0 or -1."""
-    low, high = group_bootstrap([1, 1, -1, -1], ["a", "a", "b", "b"])
-    assert (low, high) == (-1, 1)
-    better = np.array([1, 1, 1, 0])
-    same = group_bootstrap(better - better, ["a", "a", "b", "b"])
-    assert same == (0, 0)
 
 
 def test_ten_of_ten_and_five_halves_have_an_interval_with_width():
@@ -178,10 +152,6 @@ def test_mcnemar_by_hand():
 def test_what_does_not_fit_together_is_refused():
     with pytest.raises(ValueError, match="one length"):
         mcnemar([True], [True, False])
-    with pytest.raises(ValueError, match="differ in length"):
-        group_bootstrap([True], ["a", "b"])
-    with pytest.raises(ValueError, match="at least two"):
-        group_bootstrap([True, False], ["a", "a"])
     for interval in (accuracy_interval, difference_interval):
         with pytest.raises(ValueError, match="differ in length"):
             interval([True], ["a", "b"])
