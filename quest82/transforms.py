@@ -11,7 +11,6 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
-from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as F
 
 # ImageNet's habit: the short side at 256 where the crop is 224.
@@ -91,7 +90,7 @@ class ClipTransform:
         H, W = frames.shape[-2:]
         longest = 3 * min(H, W)  # of a very long frame the ends would only cost memory
         frames = F.center_crop(frames, [min(H, longest), min(W, longest)])
-        frames = v2.Resize(round(self.size * _RESIZE_RATIO), antialias=True)(frames)
+        frames = F.resize(frames, [round(self.size * _RESIZE_RATIO)], antialias=True)
         return F.center_crop(frames, [self.size, self.size])  # (T, 3, S, S)
 
     def _crop_window(

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from quest82 import video
-from quest82.video import VideoError
+from quest82.video import VideoError, reading
 
 
 def pyav_frames(path) -> np.ndarray:
@@ -230,17 +230,21 @@ def test_pixels_that_are_not_square_are_stretched_as_players_do(tmp_path):
     assert row[52:].min() > 220
 
 
-def test_frames_are_cropped_one_by_one_as_they_are_decoded(write_clip):
+@pytest.mark.parametrize(
+    ("limit", "at_once"), [(1e9, [3]), (2 * 64 * 64 * 3, [2, 1]), (1, [1] * 3)]
+)
+def test_frames_are_cropped_soon_after_they_are_decoded(write_clip, monkeypatch, limit, at_once):
     path, seen = write_clip(num_frames=30, size=64), []
 
     def corner(frames):
-        seen.append(tuple(frames.shape))
+        seen.append(len(frames))
         return frames[:, :, 8:24, :16]
 
-    indices = [20, 3, 3, 11]
+    monkeypatch.setattr(reading, "_MOST_WAITING_BYTES", limit)
+    indices = [20, 3, 3, 11]  # a frame that is wanted twice is cropped once
     cropped = video.read_frames(path, indices, transform=corner)
+    assert seen == at_once
     assert torch.equal(cropped, corner(video.read_frames(path, indices)))
-    assert seen[:-1] == [(1, 3, 64, 64)] * 3  # a frame that is wanted twice is cropped once
 
 
 @pytest.mark.parametrize("ending", ["mp4", "mkv"])

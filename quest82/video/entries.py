@@ -18,14 +18,12 @@ def knows(codec: str) -> bool:
 
 
 def is_entry(stream: VideoStream, packet: av.Packet) -> bool:
-    """Whether no packet from this one on refers to anything before it.
+    """Whether no packet from this keyframe on refers to anything before it.
 
     B-frames that follow it and are shown before it are the exception: they need what lies before.
     """
     test = _IS_ENTRY.get(stream.codec_context.name)
-    if test is None or not packet.is_keyframe:
-        return False
-    return test(bytes(packet), stream.codec_context.extradata or b"")
+    return test is not None and test(bytes(packet), stream.codec_context.extradata or b"")
 
 
 def _h264(data: bytes, header: bytes) -> bool:

@@ -130,17 +130,12 @@ def _read_packets(
     packets, first = [], None
     smallest = _SMALLEST.get(stream.codec_context.name, _SMALLEST_OF_OTHERS)
     for packet in container.demux(stream):
-        first = first or next(frames_of(packet), None)
-        if packet.size:
-            packets.append(
-                _Packet(
-                    packet.pts,
-                    packet.dts,
-                    packet.duration or 0,
-                    is_entry(stream, packet),
-                    packet.size >= smallest and not (packet.is_discard or packet.is_corrupt),
-                )
-            )
+        if first is None:
+            first = next(frames_of(packet), None)
+        if size := packet.size:
+            entry = packet.is_keyframe and is_entry(stream, packet)
+            whole = size >= smallest and not (packet.is_discard or packet.is_corrupt)
+            packets.append(_Packet(packet.pts, packet.dts, packet.duration or 0, entry, whole))
     return packets, first
 
 

@@ -28,6 +28,7 @@ from .errors import MissingFrame, PathLike, VideoError, reason
 from .packets import PacketIndex, look_over
 
 DECODERS = ("pyav", "decord")
+_MOST_WAITING_BYTES = 8e6  # of decoded frames that wait for their transform: two of 1080p
 Transform = Callable[[Tensor], Tensor]
 
 
@@ -96,13 +97,14 @@ def read_frames(
     Args:
         path: the video file.
         indices: T frame numbers, each in [0, num_frames) of `probe`.
-        transform: maps a frame, uint8 (1, 3, H, W), to what is kept of it, uint8 (1, 3, H', W'), as
-            soon as it is decoded. With a crop, memory does not grow with T times the frames' size.
+        transform: maps some frames, uint8 (n, 3, H, W), to what is kept of them, uint8
+            (n, 3, H', W'), soon after they are decoded; large ones one by one. With a crop, memory
+            does not grow with T times the frames' size.
         decoder: "pyav", or "decord" for comparison: it seeks by itself, and returns wrong frames,
             without a word, from files with B-frames, open GOPs, repeated timestamps and the like.
 
     Returns:
-        uint8 tensor of shape (T, 3, H, W), RGB; in memory the colours of a pixel lie together.
+        uint8 tensor of shape (T, 3, H, W), RGB.
 
     Raises:
         VideoError: if the file cannot be read, or (`MissingFrame`) an index lies outside it.
@@ -209,28 +211,42 @@ def _read_from_beginning(
 
 
 class _Keeper:
-    """Takes decoded frames, makes them what a player shows, and keeps what is to be kept."""
+    """Takes decoded frames, makes them what a player shows, and keeps what is to be kept.
+
+    Small frames wait until there are enough of them: transforming them together is faster.
+    """
 
     def __init__(self, path: PathLike, stream: VideoStream, transform: Transform | None) -> None:
         self.path, self.transform = path, transform
         self.aspect: Fraction = pixel_aspect(stream)
         self.reformatter = VideoReformatter()  # one for all: each would start threads of its own
-        self.kept: dict[int, Tensor] = {}
-        self.sizes: set[tuple[int, ...]] = set()
+        self.waiting: dict[int, np.ndarray] = {}
+        self.kept: dict[int, np.ndarray] = {}
+        self.shape: tuple[int, ...] = ()
 
     def __call__(self, number: int, frame: av.VideoFrame) -> None:
-        pixels = torch.from_numpy(self._upright(frame)).permute(2, 0, 1)[None]  # (1, 3, H, W)
-        self.sizes.add(pixels.shape)
-        if len(self.sizes) > 1:
+        pixels = self._upright(frame)
+        self.shape = self.shape or pixels.shape
+        if pixels.shape != self.shape:
             raise VideoError(
                 f"{self.path}: the size of the frames changes inside the file; re-encode it"
             )
-        self.kept[number] = self.transform(pixels) if self.transform else pixels
+        self.waiting[number] = pixels
+        if self.transform and len(self.waiting) * pixels.nbytes >= _MOST_WAITING_BYTES:
+            self._transform()
 
     def stacked(self, wanted: list[int]) -> Tensor:
         """(T, 3, H, W), in the order asked for."""
-        rows = [self.kept[number].permute(0, 2, 3, 1).numpy() for number in wanted]  # (1, H, W, 3)
-        return torch.from_numpy(np.concatenate(rows)).permute(0, 3, 1, 2)
+        self._transform()
+        return torch.from_numpy(np.stack([self.kept[number] for number in wanted]))
+
+    def _transform(self) -> None:
+        if not self.waiting:
+            return
+        frames = torch.from_numpy(np.stack(list(self.waiting.values()))).permute(0, 3, 1, 2)
+        frames = self.transform(frames) if self.transform else frames  # (n, 3, H, W)
+        self.kept |= dict(zip(self.waiting, frames.numpy(), strict=True))
+        self.waiting.clear()
 
     def _upright(self, frame: av.VideoFrame) -> np.ndarray:
         """The frame (H, W, 3) as a player shows it."""
@@ -252,7 +268,7 @@ def _read_with_decord(path: PathLike, wanted: list[int], transform: Transform | 
         frames = torch.from_numpy(reader.get_batch(wanted).asnumpy())  # (T, H, W, 3)
     except (decord.DECORDError, RuntimeError) as error:
         raise VideoError(f"{path}: decord cannot read it; leave it to PyAV") from error
-    frames = frames.permute(0, 3, 1, 2)
+    frames = frames.permute(0, 3, 1, 2).contiguous()
     return transform(frames) if transform else frames
 
 
