@@ -1,4 +1,5 @@
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import balanced_accuracy_score, top_k_accuracy_score
 
-from quest82 import classifier
+from quest82 import classifier, synthetic
 from quest82.statistics import accuracy_interval, mcnemar
 from quest82.store import EssenceSet
 from quest82.training import (
@@ -189,6 +190,28 @@ def test_what_is_asked_for_is_watched(make_set):
     learning, watched = set_aside(data, 0.25, seed=1)
     expected = data.split(0.25, seed=1)
     assert (learning.clip_ids, watched.clip_ids) == tuple(part.clip_ids for part in expected)
+
+
+def test_few_clips_learn_more_when_none_is_watched():
+    """Sixty clips, as from an afternoon of filming, of which twelve would be watched."""
+    partial = EssenceSet.load(Path(__file__).parents[1] / "book" / "data" / "partial")
+    accuracy = {"stopped": [], "run to the end": []}
+    for seed in range(5):
+        order = torch.randperm(len(partial), generator=torch.Generator().manual_seed(seed))
+        few, test = (
+            partial.subset(rows).reversed_pairs(synthetic.REVERSED)
+            for rows in (order[:30], order[-80:])
+        )
+        assert set_aside(few) == (few, None)
+        for name, parts in zip(accuracy, (few.split(0.2, seed=seed), (few, None)), strict=True):
+            model = classifier.build(
+                "lstm", 1280, 16, seed=seed, projection_size=128, hidden_size=128,
+                dtype=torch.float64,
+            )  # fmt: skip
+            fit(model, parts[0], TrainConfig(seed=seed), parts[1])
+            accuracy[name].append(evaluate(model, test).top1)
+    stopped, run = (sum(found) / 5 for found in accuracy.values())
+    assert run - stopped > 0.04
 
 
 def test_a_class_of_too_few_groups_is_named(make_set):
