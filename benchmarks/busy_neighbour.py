@@ -2,7 +2,7 @@
 
 The threads of OpenMP wait for each other by spinning. Where a neighbour holds the core that one of
 them needs, the others spin until the system takes the core away, at every step. An LSTM is fitted
-to 44 made-up clips with several policies, alone and beside two busy processes.
+to 44 made-up clips with several policies, alone and beside busy processes on the same two cores.
 
     taskset -c 0,1 python benchmarks/busy_neighbour.py
 """
@@ -27,7 +27,7 @@ POLICIES = {
     "two threads, GOMP_SPINCOUNT=0": {"OMP_NUM_THREADS": "2", "GOMP_SPINCOUNT": "0"},
     "one thread": {"OMP_NUM_THREADS": "1"},
 }
-NUM_NEIGHBOURS = 2
+NEIGHBOURS = (0, 2, 4)
 FIT = """
 import time, torch
 from quest82 import classifier, training
@@ -40,7 +40,7 @@ model = classifier.build("lstm", 1280, 2)
 training.fit(model, data, training.TrainConfig(epochs=1))
 for _ in range(3):
     start = time.perf_counter()
-    training.fit(model, data, training.TrainConfig(epochs=3))
+    training.fit(model, data, training.TrainConfig(epochs=20))
     print(time.perf_counter() - start)
 """
 
@@ -58,7 +58,7 @@ def neighbours(number: int) -> Iterator[None]:
 
 
 def seconds(policy: Mapping[str, str]) -> list[float]:
-    """Of three epochs, three times, in a process of its own: OpenMP reads its settings once."""
+    """Of twenty epochs, three times, in a process of its own: OpenMP reads its settings once."""
     ours = ("OMP_NUM_THREADS", "OMP_WAIT_POLICY", "GOMP_SPINCOUNT")
     environment = {k: v for k, v in os.environ.items() if k not in ours} | dict(policy)
     command = [sys.executable, "-c", FIT]
@@ -68,22 +68,18 @@ def seconds(policy: Mapping[str, str]) -> list[float]:
 
 def main() -> None:
     measured = {}
-    for number in (0, NUM_NEIGHBOURS):
+    for number in NEIGHBOURS:
         with neighbours(number):
             measured[number] = {name: seconds(policy) for name, policy in POLICIES.items()}
     rows = [
-        {
-            "how": name,
-            "alone": f"{statistics.median(measured[0][name]):.1f} s",
-            f"beside {NUM_NEIGHBOURS} busy processes": (
-                f"{statistics.median(measured[NUM_NEIGHBOURS][name]):.1f} s "
-                f"({min(measured[NUM_NEIGHBOURS][name]):.1f}-"
-                f"{max(measured[NUM_NEIGHBOURS][name]):.1f})"
-            ),
-        }
+        {"how": name} | {f"{n} busy processes": _range(measured[n][name]) for n in NEIGHBOURS}
         for name in POLICIES
     ]
     publish("busy_neighbour", rows, seconds=measured)
+
+
+def _range(times: list[float]) -> str:
+    return f"{statistics.median(times):.1f} s ({min(times):.1f}-{max(times):.1f})"
 
 
 if __name__ == "__main__":

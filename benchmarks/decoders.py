@@ -38,11 +38,13 @@ KINDS = {
 SIZES = {"320 x 240": (320, 240), "1080p": (1920, 1080), "4K": (3840, 2160), "8K": (7680, 4320)}
 # Run for each size in a process of its own; prints megabytes before and after.
 MEMORY = """
-import resource, sys, torch
+import re, sys, torch
+from pathlib import Path
 from quest82 import video
 from quest82.transforms import ClipTransform
 def megabytes():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    status = Path("/proc/self/status").read_text()  # Linux; not inherited
+    return int(re.search(r"VmHWM:\\s+(\\d+)", status).group(1)) // 1024
 torch.set_num_threads(1)
 before = megabytes()
 transform = ClipTransform(224).cropper() if sys.argv[2] == "crop" else None
