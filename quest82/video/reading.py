@@ -243,7 +243,9 @@ class _Keeper:
     def _transform(self) -> None:
         if not self.waiting:
             return
-        frames = torch.from_numpy(np.stack(list(self.waiting.values()))).permute(0, 3, 1, 2)
+        pixels = list(self.waiting.values())
+        pixels = np.stack(pixels) if len(pixels) > 1 else pixels[0][None]  # no copy of a large one
+        frames = torch.from_numpy(pixels).permute(0, 3, 1, 2)
         frames = self.transform(frames) if self.transform else frames  # (n, 3, H, W)
         self.kept |= dict(zip(self.waiting, frames.numpy(), strict=True))
         self.waiting.clear()
