@@ -16,7 +16,7 @@ from . import __version__
 from .outputs import require_writable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from .clips import Clip
     from .store import EssenceSet
@@ -552,13 +552,16 @@ def _require_two_parts(clips: Sequence[Clip], test: float) -> None:
     """Refuse before the extraction what cannot be learned or split after it."""
     from .frame_set import FrameSet
 
-    classes = {clip.label for clip in clips}
+    _require_two_classes({clip.label for clip in clips}, len(clips))
+    FrameSet(clips).split(test, name="test")
+
+
+def _require_two_classes(classes: Collection[str], num_clips: int) -> None:
     if len(classes) < 2:
         raise ValueError(
-            f"all {len(clips)} clips are of the class {min(classes)!r}: with one class there is "
+            f"all {num_clips} clips are of the class {min(classes)!r}: with one class there is "
             "nothing to tell apart; add the folder of another"
         )
-    FrameSet(clips).split(test, name="test")
 
 
 def _writable(path: Path) -> Path:
@@ -605,7 +608,9 @@ def _open(path: Path, task: str) -> EssenceSet:
         raise ValueError(f"task ({task!r}) must be one of {', '.join(tasks)}")
     if len(set(data.groups)) == len(data):
         typer.echo(f"note: {_UNGROUPED}")
-    return tasks[task]()
+    asked = tasks[task]()
+    _require_two_classes(asked.classes, len(asked))
+    return asked
 
 
 def _evaluate_model(essences: Path, path: Path, average_views: bool) -> None:

@@ -146,9 +146,16 @@ def test_what_cannot_be_compared_is_refused_before_the_extraction(workshop, tmp_
     shutil.copytree(workshop / "clips" / "open_door", tmp_path / "one" / "open_door")
     _, error = quest82("compare", "one", code=2)
     assert "are of the class 'open_door': with one class there is nothing to tell apart" in error
+    data = store.EssenceSet.load(workshop / "store")
+    only = replace(data.subset(data.labels == 0), classes=data.classes[:1])
+    only.save(tmp_path / "only")
+    for command in ("train", "evaluate"):
+        model = [tmp_path / "m"] if command == "train" else []
+        _, error = quest82(command, tmp_path / "only", *model, code=2)
+        assert "with one class there is nothing to tell apart" in error
     _, error = quest82("compare", workshop / "clips", "--test", 0.05, code=2)
     assert "test (0.05) means 20 parts, but 10 groups" in error
-    assert [path.name for path in tmp_path.iterdir()] == ["one"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["one", "only"]
 
 
 def test_extract_lists_and_counts_what_it_could_not_use(workshop):
