@@ -331,6 +331,7 @@ def test_searching_from_the_keyboard_finds_chapters(browser, book, width):
     def chapters_found(browser):
         """Results appear one after the other, as the page reads what it lists."""
         links = browser.find_elements(By.CSS_SELECTOR, "#search-results li a")
-        return chapters & {urldefrag(link.get_attribute("href")).url.split("?")[0] for link in links}
+        addresses = (urldefrag(link.get_attribute("href")).url for link in links)
+        return chapters & {address.split("?")[0] for address in addresses}
 
     WebDriverWait(browser, 10).until(lambda browser: len(chapters_found(browser)) >= 2)
