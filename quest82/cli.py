@@ -128,13 +128,21 @@ def weights() -> None:
 @app.command()
 def synthesize(
     out: Annotated[Path, typer.Argument(help="Folder to write the class folders into.")],
-    clips_per_action: Annotated[int, typer.Option(help="Clips of each of the 8 actions.")] = 30,
+    clips_per_action: Annotated[int, typer.Option(help="Clips of each action.")] = 30,
     swing: Annotated[
-        str, typer.Option(help="full: shut to wide open; partial: part of it.")
+        str,
+        typer.Option(
+            help="full: shut to wide open; partial: part of it; still: none; "
+            "cycle: a dial, lights, seasons, a day, once round."
+        ),
     ] = "full",
     wall: Annotated[
         str | None, typer.Option(help="blue or orange behind every action; else each its own.")
     ] = None,
+    coding: Annotated[
+        str,
+        typer.Option(help="intra: each frame by itself; inter: gives the direction of time away."),
+    ] = "intra",
     seed: Annotated[int, typer.Option(help="The same seed gives the same pictures.")] = 0,
 ) -> None:
     """Render reversible actions (doors, drawers, books, ...) as H.264 videos.
@@ -144,9 +152,9 @@ def synthesize(
     from . import synthetic
 
     clips = synthetic.synthesize(
-        out, clips_per_action=clips_per_action, swing=swing, wall=wall, seed=seed
+        out, clips_per_action=clips_per_action, swing=swing, wall=wall, coding=coding, seed=seed
     )
-    typer.echo(f"{len(clips)} clips of {len(synthetic.REVERSED)} actions in {out}")
+    typer.echo(f"{len(clips)} clips of {len(synthetic.actions_of(swing))} actions in {out}")
 
 
 @app.command()

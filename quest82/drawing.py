@@ -1,4 +1,4 @@
-"""Colours, materials and a pen: what `scenes` draws with.
+"""Colours, materials and a pen: what `room`, `scenes` and `cycles` draw with.
 
 All is painted at twice the size, and halving it smooths the edges.
 """

@@ -217,13 +217,26 @@ class EssenceSet:
         order = torch.rand(self.essences.shape[:-1], generator=generator).argsort(dim=-1)
         return replace(self, essences=self.essences.take_along_dim(order[..., None], dim=-2))
 
+    def frames(self, *numbers: int) -> EssenceSet:
+        """Some frames of each clip alone, in the order given; -1 is the last."""
+        return replace(self, essences=self.essences[..., list(numbers), :])
+
+    def centred(self) -> EssenceSet:
+        """Each essence less the mean of its clip, in single precision: only what changes.
+
+        The mean does not know the order, so no order is lost; what the clip shows throughout,
+        which tells clips apart and directions not, is gone.
+        """
+        essences = self.essences.double()
+        return replace(self, essences=(essences - essences.mean(dim=-2, keepdim=True)).float())
+
     def first_frame(self) -> EssenceSet:
         """The first frame of each clip alone, T = 1: what does the beginning give away?"""
-        return replace(self, essences=self.essences[..., :1, :])
+        return self.frames(0)
 
     def last_frame(self) -> EssenceSet:
         """The last frame of each clip alone, T = 1: what does the end give away?"""
-        return replace(self, essences=self.essences[..., -1:, :])
+        return self.frames(-1)
 
     def middle_frame(self) -> EssenceSet:
         """The middle frame of each clip alone, T = 1.

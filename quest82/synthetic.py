@@ -1,9 +1,11 @@
 """Reversible actions rendered by formula and written as real video files.
 
-Eight pairs of actions that are each other's reverse (opening and closing a door, ...). A file
-shows the forward action; its reverse is the same essences in the opposite order
+Eight pairs of actions that are each other's reverse (opening and closing a door, ...), and three
+cycles that can be run through in two directions (a dial, a traffic light, ...). A file shows the
+forward action; its reverse is the same essences in the opposite order
 (`EssenceSet.reversed_pairs`), so that the two share their frames exactly. Everything random is
-symmetric in time: nothing but the order of the states tells forward from backward.
+symmetric in time, and each frame is coded by itself: nothing but the order of the states tells
+forward from backward.
 """
 
 from __future__ import annotations
@@ -20,18 +22,26 @@ from torch import Tensor
 from tqdm import tqdm
 
 from .clips import Clip
+from .cycles import CYCLES
 from .drawing import MARGIN, SIZE, colour
-from .scenes import ACTIONS, scene
+from .room import Action, scene
+from .scenes import ACTIONS
 from .video import write_video
 
 FPS = 25
-# Full: from shut to wide open, so that the last frame alone gives the direction away.
-# Partial: a quarter to a half of the range, from anywhere, so that it does not.
-SWINGS = {"full": (1.0, 1.0), "partial": (0.25, 0.5)}
+# How far the state goes. Full: from shut to wide open, so that the last frame alone gives the
+# direction away. Partial: a quarter to a half of the range, from anywhere, so that it does not.
+# Still: nowhere, so that nothing may give a direction away. Cycle: once round, from anywhere, so
+# that the first and the last frame together do not either.
+SWINGS = {"full": (1.0, 1.0), "partial": (0.25, 0.5), "still": (0.0, 0.0), "cycle": (1.0, 1.0)}
 # Two walls to put behind any action, so that a background can give a label away.
 WALLS = {"blue": colour(0.62, 0.12, 0.7), "orange": colour(0.75, 0.14, 0.16)}
-REVERSED = {action.forward: action.reverse for action in ACTIONS.values()}
+# Options of the encoder. Intra: each frame by itself, at a fixed quantiser. Inter: as changes
+# against other frames, mostly earlier ones, which gives the direction of time away.
+CODINGS = {"intra": {"g": "1", "bf": "0", "qp": "24"}, "inter": {}}
+REVERSED = {action.forward: action.reverse for action in (*ACTIONS.values(), *CYCLES.values())}
 _MOVING_FRAMES = (30, 60)
+_CYCLE_FRAMES, _TURNING_FRAMES = (90, 110), (42, 48)
 _STILL_FRAMES = (10, 20)  # before the action, and again after it
 
 
@@ -41,19 +51,21 @@ def synthesize(
     clips_per_action: int = 30,
     swing: str = "full",
     wall: str | None = None,
+    coding: str = "intra",
     seed: int = 0,
     progress: bool = True,
 ) -> list[Clip]:
     """Write the clips as H.264 files ``root/<action>/<clip>.mp4``; files that exist are kept.
 
     Every clip shows an object of its own, which names its group; the same object before
-    another wall is of the same group.
+    another wall, or in another coding, is of the same group.
 
     Args:
         root: folder to write into; made if it is missing.
-        clips_per_action: how many of each of the eight forward actions.
-        swing: "full" or "partial" (see `SWINGS`).
+        clips_per_action: how many of each of the eight forward actions, or of the three cycles.
+        swing: "full", "partial", "still" or "cycle" (see `SWINGS`).
         wall: "blue" or "orange" (see `WALLS`); None leaves each clip its own.
+        coding: "intra" or "inter" (see `CODINGS`); inter gives the direction of time away.
         seed: the same seed gives the same pictures.
         progress: show a progress bar.
 
@@ -61,13 +73,14 @@ def synthesize(
         The clips, sorted by id.
 
     Raises:
-        ValueError: if swing or wall is unknown or clips_per_action is below 1.
+        ValueError: if swing, wall or coding is unknown or clips_per_action is below 1.
     """
     if clips_per_action < 1:
         raise ValueError(f"clips_per_action ({clips_per_action}) must be at least 1")
-    _require_known(swing, wall)
-    suffix = f"-{wall}" if wall else ""
-    numbers = [(action, number) for action in sorted(ACTIONS) for number in range(clips_per_action)]
+    _require_known(swing, wall, coding)
+    suffix = (f"-{wall}" if wall else "") + ("-inter" if coding == "inter" else "")
+    names = sorted(actions_of(swing))
+    numbers = [(action, number) for action in names for number in range(clips_per_action)]
 
     def write(action: str, number: int) -> Clip:
         name = f"{action}-{swing}-{seed}-{number:04d}"
@@ -75,7 +88,7 @@ def synthesize(
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
             frames = render(action, number, swing=swing, wall=wall, seed=seed)
-            write_video(path, frames, fps=FPS)
+            write_video(path, frames, fps=FPS, options=CODINGS[coding])
         return Clip(f"{action}/{path.name}", action, f"{action}/{name}.mp4", path)
 
     # Drawing and encoding leave Python's lock to other threads most of the time.
@@ -84,31 +97,37 @@ def synthesize(
         return list(tqdm(drawn, "rendering", len(numbers), unit="clip", disable=not progress))
 
 
+def actions_of(swing: str) -> dict[str, Action]:
+    """What there is to be drawn with a swing, by the forward class name."""
+    return CYCLES if swing == "cycle" else ACTIONS
+
+
 def render(
     action: str, number: int = 0, *, swing: str = "full", wall: str | None = None, seed: int = 0
 ) -> Tensor:
     """The frames of one clip: an object of its own, moved once from one state to another.
 
     Args:
-        action: a forward class name, such as "open_door".
+        action: a forward class name, such as "open_door", or of a cycle "turn_clockwise".
         number: which object.
-        swing: "full" or "partial".
+        swing: "full", "partial" or "still"; of a cycle "cycle".
         wall: "blue" or "orange"; None leaves the clip its own.
         seed: together with the rest decides everything.
 
     Returns:
-        uint8 tensor (n, 3, 256, 256), RGB, n from 50 to 100 frames at 25 per second (2 to 4 s).
+        uint8 tensor (n, 3, 256, 256), RGB, at 25 frames per second: n from 50 to 100 (2 to 4 s),
+        of a cycle from 90 to 110 (about 4 s).
     """
     _require_known(swing, wall)
-    names = list(ACTIONS)
+    names = list(actions_of(swing))
     if action not in names:
         raise ValueError(f"action ({action!r}) must be one of {', '.join(names)}")
     key = [seed, list(SWINGS).index(swing), names.index(action), number]
     rng = np.random.default_rng(key)
     states = draw_states(rng, swing=swing)
-    draw = scene(action, rng, wall=WALLS.get(wall))
+    draw = scene(actions_of(swing)[action], rng, wall=WALLS.get(wall))
     picture = lru_cache(maxsize=1)(draw)  # a still state is drawn once
-    camera = _camera(rng, picture, len(states))
+    camera = _camera(rng, picture, len(states), sway=0 if swing == "cycle" else MARGIN)
     frames = np.stack([camera(t, state) for t, state in enumerate(states)])  # (n, H, W, 3)
     return torch.from_numpy(frames).permute(0, 3, 1, 2).contiguous()
 
@@ -116,32 +135,51 @@ def render(
 def draw_states(rng: np.random.Generator, *, swing: str) -> np.ndarray:
     """The state of the object over time: still, a rise at a random pace, still again.
 
+    A cycle takes about half of the clip, anywhere in it, at a more even pace.
+
     Returns:
-        float64 array (n,), never decreasing, in [0, 1].
+        float64 array (n,) in [0, 1], never decreasing; of a cycle a phase in [0, 1), which
+        rises by 1 in all and begins again at 0 where it reaches 1.
     """
     _require_known(swing)
     change = rng.uniform(*SWINGS[swing])
-    start = rng.uniform(0, 1 - change)
-    before, after = rng.integers(*_STILL_FRAMES, size=2, endpoint=True)
-    moving = rng.integers(*_MOVING_FRAMES, endpoint=True)
-    rise = _pace(rng, np.linspace(0, 1, moving))
-    course = np.concatenate([np.zeros(before), rise, np.ones(after)])
-    return np.clip(start + change * course, 0, 1)
+    if swing == "cycle":
+        start, num_frames = rng.random(), rng.integers(*_CYCLE_FRAMES, endpoint=True)
+        moving = rng.integers(*_TURNING_FRAMES, endpoint=True)
+        before = rng.integers(
+            _STILL_FRAMES[0], num_frames - moving - _STILL_FRAMES[0], endpoint=True
+        )
+        after = num_frames - moving - before
+        rise = _pace(rng, np.linspace(0, 1, moving), 0.2)
+    else:
+        start = rng.uniform(0, 1 - change)
+        before, after = rng.integers(*_STILL_FRAMES, size=2, endpoint=True)
+        moving = rng.integers(*_MOVING_FRAMES, endpoint=True)
+        rise = _pace(rng, np.linspace(0, 1, moving))
+    course = start + change * np.concatenate([np.zeros(before), rise, np.ones(after)])
+    return course % 1 if swing == "cycle" else np.clip(course, 0, 1)
 
 
-def _pace(rng: np.random.Generator, t: np.ndarray) -> np.ndarray:
-    """A speed curve from 0 to 1: gentle at both ends, early or late, hurried or even."""
-    power = rng.uniform(1.0, 2.0)
+def _pace(rng: np.random.Generator, t: np.ndarray, most: float = 1.0) -> np.ndarray:
+    """A speed curve from 0 to 1: gentle at both ends, early or late, hurried or even.
+
+    most: how uneven it may be; 0 is even.
+    """
+    power = 1 + most * rng.random()
     bent = t**power if rng.random() < 0.5 else 1 - (1 - t) ** power
-    ease = rng.uniform(0, 1)
+    ease = rng.uniform(0, most)
     return (1 - ease) * bent + ease * bent**2 * (3 - 2 * bent)
 
 
 def _camera(
-    rng: np.random.Generator, picture: Callable[[float], np.ndarray], num_frames: int
+    rng: np.random.Generator,
+    picture: Callable[[float], np.ndarray],
+    num_frames: int,
+    *,
+    sway: float,
 ) -> Callable[[int, float], np.ndarray]:
-    """A hand-held camera: it sways a little, its exposure drifts, its sensor is noisy."""
-    x, y = np.rint(MARGIN + _sway(rng, num_frames, rng.uniform(0, MARGIN))).astype(int)
+    """A camera: its exposure drifts, its sensor is noisy, and in a hand it sways some pixels."""
+    x, y = np.rint(MARGIN + _sway(rng, num_frames, rng.uniform(0, sway))).astype(int)
     gains = rng.uniform(0.85, 1.1) + _sway(rng, num_frames, 0.03)[0]
     grain = rng.normal(0, rng.uniform(0.5, 4), (2 * SIZE, 2 * SIZE, 1)).astype(np.float32)
     offsets = rng.integers(0, SIZE, size=(num_frames, 2))
@@ -162,8 +200,9 @@ def _sway(rng: np.random.Generator, num_frames: int, size: float) -> np.ndarray:
     return size * np.sin(turns * t + phases).mean(axis=0)
 
 
-def _require_known(swing: str, wall: str | None = None) -> None:
-    if swing not in SWINGS:
-        raise ValueError(f"swing ({swing!r}) must be one of {', '.join(SWINGS)}")
+def _require_known(swing: str, wall: str | None = None, coding: str = "intra") -> None:
+    for name, value, known in (("swing", swing, SWINGS), ("coding", coding, CODINGS)):
+        if value not in known:
+            raise ValueError(f"{name} ({value!r}) must be one of {', '.join(known)}")
     if wall is not None and wall not in WALLS:
         raise ValueError(f"wall ({wall!r}) must be one of {', '.join(WALLS)}")

@@ -1,55 +1,83 @@
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
-from quest82 import scenes, synthetic, video
+from quest82 import room, synthetic, video
 from quest82.clips import Clip, from_folder
 from quest82.essences import MobileNetV2Extractor
+from quest82.sampling import segment_indices
+from quest82.statistics import wilson_interval
 from quest82.store import EssenceSet
 from quest82.views import frames_of_view
 from quest82.weights import checkpoint_path
 
 BOOK = Path(__file__).parents[1] / "book"
 
-ACTIONS = list(synthetic.REVERSED)
+ACTIONS, CYCLES = synthetic.actions_of("partial"), synthetic.actions_of("cycle")
 
 
-def test_there_are_eight_pairs_with_sixteen_names():
-    assert len(ACTIONS) == 8
-    assert len({*synthetic.REVERSED, *synthetic.REVERSED.values()}) == 16
+def test_there_are_eight_actions_and_three_cycles_all_with_names_of_their_own():
+    assert (len(ACTIONS), len(CYCLES)) == (8, 3)
+    assert len({*synthetic.REVERSED, *synthetic.REVERSED.values()}) == 22
 
 
-@pytest.mark.parametrize("action", ACTIONS)
+@pytest.mark.parametrize(("name", "action"), {**ACTIONS, **CYCLES}.items())
 class TestEveryAction:
-    def test_a_scene_is_a_pure_function_of_its_state(self, action):
-        frame = scenes.scene(action, np.random.default_rng(3))
-        twin = scenes.scene(action, np.random.default_rng(3))
+    def test_a_scene_is_a_pure_function_of_its_state(self, name, action):
+        frame = room.scene(action, np.random.default_rng(3))
+        twin = room.scene(action, np.random.default_rng(3))
         shut = frame(0.0)
         assert not np.array_equal(frame(0.6), shut)
         assert np.array_equal(frame(0.0), shut)
         assert np.array_equal(twin(0.0), shut)
-        assert not np.array_equal(scenes.scene(action, np.random.default_rng(4))(0.0), shut)
+        assert not np.array_equal(room.scene(action, np.random.default_rng(4))(0.0), shut)
+        for state in (-0.1, 1.2, float("nan")):
+            with pytest.raises(ValueError, match="state"):
+                frame(state)
 
-    def test_every_part_of_the_range_can_be_seen(self, action):
+    def test_every_part_of_the_range_can_be_seen(self, name, action):
+        num_parts = 3 if name == "red_green_amber" else 8  # one lamp after the other
         for seed in range(3):
-            frame = scenes.scene(action, np.random.default_rng(seed))
-            states = [frame(s).astype(int) for s in np.linspace(0, 1, 9)]
-            for before, after in zip(states, states[1:], strict=False):
+            frame = room.scene(action, np.random.default_rng(seed))
+            states = [frame((s + 0.5) / num_parts).astype(int) for s in range(num_parts)]
+            for before, after in pairwise(states):
                 changed = (np.abs(after - before).max(axis=2) > 8).mean()
                 assert changed > 0.003
 
-    def test_a_clip_is_2_to_4_seconds_and_repeats(self, action):
-        frames = synthetic.render(action, 5, swing="partial", seed=1)
+    def test_a_clip_has_its_length_and_repeats(self, name, action):
+        swing, shortest, longest = ("cycle", 90, 110) if name in CYCLES else ("partial", 50, 100)
+        frames = synthetic.render(name, 5, swing=swing, seed=1)
         assert frames.dtype == torch.uint8
         assert frames.shape[1:] == (3, 256, 256)
-        assert 50 <= len(frames) <= 100
-        assert torch.equal(frames, synthetic.render(action, 5, swing="partial", seed=1))
-        assert not torch.equal(frames[:50], synthetic.render(action, 6, swing="partial")[:50])
+        assert shortest <= len(frames) <= longest
+        assert torch.equal(frames, synthetic.render(name, 5, swing=swing, seed=1))
+        assert not torch.equal(frames[:50], synthetic.render(name, 6, swing=swing)[:50])
 
 
-@pytest.mark.parametrize("swing", synthetic.SWINGS)
+@pytest.mark.parametrize("name", CYCLES)
+def test_after_a_turn_a_cycle_looks_as_before(name):
+    frame = room.scene(CYCLES[name], np.random.default_rng(0))
+    assert np.array_equal(frame(1.0), frame(0.0))
+
+
+def test_a_dial_is_never_seen_in_a_mirror():
+    """Half of the objects are mirrored; a dial would go the other way."""
+    for seed in range(6):
+        frame = room.scene(CYCLES["turn_clockwise"], np.random.default_rng(seed))
+        quarter, three_quarters = (frame(phase).astype(int) for phase in (0.25, 0.75))
+        x = np.arange(quarter.shape[1])[None, :]
+        hand = quarter.sum(axis=2) < three_quarters.sum(axis=2) - 150  # dark at a quarter only
+        assert (hand * x).sum() / hand.sum() > quarter.shape[1] / 2 - 14
+
+
+@pytest.mark.parametrize("swing", ["full", "partial", "still"])
 def test_states_are_still_then_rise_then_still_again(swing):
     low, high = synthetic.SWINGS[swing]
     for seed in range(200):
@@ -71,6 +99,62 @@ def test_states_have_no_arrow_of_time():
         course.append(states[moving[0] : moving[-1] + 2].mean() - 0.5)
     assert abs(np.mean(waits)) < 0.35
     assert abs(np.mean(course)) < 0.012
+
+
+def test_a_cycle_goes_once_round_from_anywhere_and_anywhen():
+    """Of the steps between two frames far enough apart, as many look like steps back."""
+    starts, sampled = [], []
+    for seed in range(3000):
+        states = synthetic.draw_states(np.random.default_rng(seed), swing="cycle")
+        steps = np.diff(states) % 1
+        assert steps.sum() == pytest.approx(1)
+        assert steps.max() < 0.1
+        assert states[-1] == pytest.approx(states[0])
+        starts.append(states[0])
+        sampled.append(states[segment_indices(len(states), 9).numpy()])
+    assert np.histogram(starts, 4, (0, 1))[0].min() > 650
+    turned = np.diff(np.array(sampled)[:, [0, 4, 8]], axis=1) % 1  # first, middle, last
+    moved = np.minimum(turned, 1 - turned) > 1e-9
+    for column in range(2):
+        ahead = (turned[:, column] < 0.5)[moved[:, column]]
+        assert 0.45 < ahead.mean() < 0.55
+
+
+def test_files_know_no_direction(tmp_path):
+    """Written backwards, a clip is the same frames in the other order; changes are not."""
+    frames = synthetic.render("open_door", 0, swing="still")[:12]
+    for coding, alike in (("intra", True), ("inter", False)):
+        read = []
+        for name, shown in (("forwards", frames), ("backwards", frames.flip(0))):
+            path = tmp_path / f"{name}-{coding}.mp4"
+            video.write_video(path, shown, fps=25, options=synthetic.CODINGS[coding])
+            read.append(video.read_frames(path, range(12)))
+        assert torch.equal(read[0], read[1].flip(0)) == alike
+        assert (read[0].float() - frames.float()).abs().mean() < 5
+
+
+def direction_told(data, seed=0):
+    """Is the direction told of held-out objects, by a linear model on time differences? (2N,)"""
+    pairs = data.directions()
+    moves = pairs.essences.double().diff(dim=1).mean(dim=1).numpy()
+    linear = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=2000))
+    folds = StratifiedGroupKFold(5, shuffle=True, random_state=seed)
+    found = cross_val_predict(linear, moves, pairs.labels, groups=pairs.groups, cv=folds)
+    return found == pairs.labels.numpy()
+
+
+def test_still_clips_have_no_arrow_of_time():
+    """What moves nowhere must not tell its direction; coded as changes, it does."""
+    still = EssenceSet.load(BOOK / "data" / "still")
+    inter = torch.tensor(["-inter" in name for name in still.clip_ids])
+    told = {
+        name: direction_told(still.subset(rows))
+        for name, rows in (("intra", ~inter), ("inter", inter))
+    }
+    low, high = wilson_interval(int(told["intra"][::2].sum()), len(told["intra"]) // 2)
+    assert low <= 0.5 <= high
+    low, _ = wilson_interval(int(told["inter"][::2].sum()), len(told["inter"]) // 2)
+    assert low > 0.6
 
 
 def test_a_folder_of_files_that_is_made_once(tmp_path):
@@ -106,22 +190,32 @@ def test_a_wall_is_repainted_and_nothing_else_changes(tmp_path):
     assert len({clip.group for clip in pair}) == 8  # one object is one group, whatever its wall
 
 
-@pytest.mark.parametrize("name", ["full", "partial", "walls"])
+STORED = {
+    "full": ("stand_up", {}, 8),
+    "partial": ("stand_up", {"swing": "partial"}, 8),
+    "walls": ("stand_up", {"wall": "blue"}, 8),
+    "still": ("stand_up", {"swing": "still"}, 8),
+    "cycle": ("turn_clockwise", {"swing": "cycle"}, 8),
+}
+
+
+@pytest.mark.parametrize("name", STORED)
 def test_the_stored_essences_are_those_of_the_drawn_clips(name, tmp_path):
     """Draw one clip of a store of the book again, write, read and describe it."""
     if not checkpoint_path().exists():
         pytest.skip("the ImageNet weights are not in the cache: quest82 weights")
-    stored = EssenceSet.load(BOOK / "data" / name)
-    row = next(i for i, clip in enumerate(stored.clip_ids) if "stand_up" in clip)
-    swing = "partial" if name == "partial" else "full"
-    wall = "blue" if name == "walls" else None
+    stored, (action, how, num_frames) = EssenceSet.load(BOOK / "data" / name), STORED[name]
+    row = next(
+        i for i, clip in enumerate(stored.clip_ids) if action in clip and "-inter" not in clip
+    )
     path = tmp_path / "clip.mp4"
-    video.write_video(path, synthetic.render("stand_up", 0, swing=swing, wall=wall), fps=25)
-    frames = frames_of_view(Clip("clip", "", "", path), 0, num_frames=8)
+    frames = synthetic.render(action, 0, **how)
+    video.write_video(path, frames, fps=25, options=synthetic.CODINGS["intra"])
+    frames = frames_of_view(Clip("clip", "", "", path), 0, num_frames=num_frames)
     with torch.inference_mode():
         again = MobileNetV2Extractor()(frames[None])[0]
     assert torch.cosine_similarity(again, stored.essences[row].float(), dim=1).min() > 0.999
-    assert len(stored.classes) == 8
+    assert len(stored.classes) == len(synthetic.actions_of(how.get("swing", "full")))
 
 
 def test_what_cannot_be_rendered_is_refused(tmp_path):
@@ -133,7 +227,7 @@ def test_what_cannot_be_rendered_is_refused(tmp_path):
         synthetic.synthesize(tmp_path, clips_per_action=0)
     with pytest.raises(ValueError, match="open_door"):
         synthetic.render("close_door")
-    frame = scenes.scene("open_door", np.random.default_rng(0))
-    for state in (-0.1, 1.2, float("nan")):
-        with pytest.raises(ValueError, match="state"):
-            frame(state)
+    with pytest.raises(ValueError, match="coding"):
+        synthetic.synthesize(tmp_path, coding="lossless")
+    with pytest.raises(ValueError, match="turn_clockwise"):
+        synthetic.render("open_door", swing="cycle")
