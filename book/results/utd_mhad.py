@@ -30,10 +30,10 @@ from quest82 import clips
 
 RECORD = Path(__file__).with_suffix(".json")
 PAIRS = ("draw_circle_ccw", "draw_circle_cw", "sit2stand", "stand2sit", "swipe_left", "swipe_right")
-FIVE, THREE = range(5), range(3)
+FIVE, THREE, ONE = range(5), range(3), range(1)
 
 
-def six_classes(six, longer):
+def six_classes(six):
     """Part, name, clips, aggregator, seeds, options of each experiment on the three pairs."""
     linear = {
         "mean": mean(six),
@@ -51,24 +51,25 @@ def six_classes(six, longer):
     for seed in FIVE:
         mixed = six.shuffled(torch.Generator().manual_seed(seed))
         yield "six", "LSTM, shuffled", mixed, "lstm", [seed], {}
-    yield "six", "LSTM, opposites", six, "lstm", THREE, {"opposites": True}
-    yield "six", "LSTM, 160 epochs", six, "lstm", THREE, {"epochs": 160}
-    for T, data in longer.items():
-        yield "six", f"LSTM, T = {T}", data, "lstm", THREE, {}
+    yield "six", "LSTM, opposites", six, "lstm", ONE, {"opposites": True}
+    yield "six", "LSTM, 160 epochs", six, "lstm", ONE, {"epochs": 160}
+    for name in ("mean", "differences"):
+        yield "six", f"{name}, 160 epochs", linear[name], "mean", ONE, {"epochs": 160}
 
 
-def circles_alone(circles, path, maps, longer):
+def circles_alone(circles, longer, maps, path):
     """The one pair that needs the order: what helps?"""
-    settings = {"epochs": 120}
-    both_ways = {**settings, "opposites": True}
-    yield "circles", "LSTM", circles, "lstm", THREE, settings
-    yield "circles", "LSTM, opposites", circles, "lstm", THREE, both_ways
-    yield "circles", "side by side", circles, "mean", THREE, {**settings, "look": side_by_side}
-    yield "circles", "2 x 2, LSTM", grid(maps, 2), "lstm", THREE, settings
-    yield "circles", "tracked path, LSTM", path, "lstm", THREE, settings
-    yield "circles", "tracked path, LSTM, opposites", path, "lstm", THREE, both_ways
-    for T, data in longer.items():
-        yield "circles", f"LSTM, T = {T}", data, "lstm", THREE, settings
+    as_many_steps = {"epochs": 120}
+    both_ways, flat = (
+        {**as_many_steps, "opposites": True},
+        {**as_many_steps, "look": side_by_side},
+    )
+    yield "circles", "LSTM", circles, "lstm", THREE, as_many_steps
+    yield "circles", "LSTM, T = 16", longer, "lstm", ONE, as_many_steps
+    yield "circles", "LSTM, opposites", circles, "lstm", ONE, both_ways
+    yield "circles", "2 x 2, LSTM", grid(maps, 2), "lstm", range(2), as_many_steps
+    yield "circles", "side by side", circles, "mean", THREE, flat
+    yield "circles", "tracked path, LSTM", path, "lstm", THREE, as_many_steps
 
 
 def all_27(data):
@@ -78,6 +79,8 @@ def all_27(data):
         ("first and last, LSTM", ends(data), "lstm"),
     ):
         yield "all", name, seen, aggregator, THREE, {"epochs": 20}
+    yield "all", "LSTM, 60 epochs", data, "lstm", ONE, {"epochs": 60}
+    yield "all", "mean, 60 epochs", mean(data), "mean", ONE, {"epochs": 60}
 
 
 def ask(record, part, name, data, aggregator, seeds, options):
@@ -102,12 +105,11 @@ def main(folder, work):
     found = clips.from_folder(folder, groups=r"^(s\d)_")
     pairs = [clip for clip in found if clip.label in PAIRS]
     few = [clip for clip in pairs if "circle" in clip.label]
-    six, *others = (essences(pairs, work / f"t{T}", num_frames=T) for T in (10, 8, 16))
+    six = essences(pairs, work / "t10", num_frames=10)
     everything = essences(found, work / "all16", num_frames=16)
     maps = essences(few, work / "maps", num_frames=10, maps=True)
-    circles, *longer = (
-        replace(data.subset(data.labels < 2), classes=PAIRS[:2]) for data in (six, *others)
-    )
+    longer = essences(few, work / "circles16", num_frames=16)
+    circles = replace(six.subset(six.labels < 2), classes=PAIRS[:2])
     record = json.loads(RECORD.read_text()) if RECORD.exists() else {}
     for part, data in {"six": six, "circles": circles, "all": everything}.items():
         about = {"classes": data.classes, "labels": data.labels.tolist(), "groups": data.groups}
@@ -119,9 +121,9 @@ def main(folder, work):
     hand = torch.tensor(record["tracked"])  # (64, 10, 2)
     path = replace(circles, essences=(hand - hand.mean(dim=(0, 1))) / hand.std(dim=(0, 1)))
     for experiment in (
-        *six_classes(six, dict(zip((8, 16), others, strict=True))),
+        *six_classes(six),
+        *circles_alone(circles, longer, maps, path),
         *all_27(everything),
-        *circles_alone(circles, path, maps, dict(zip((8, 16), longer, strict=True))),
     ):
         ask(record, *experiment)
     made = {"quest82": quest82.__version__, "torch": torch.__version__, "size": 224, "T": 10}
