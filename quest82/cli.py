@@ -609,7 +609,7 @@ def _open(path: Path, task: str) -> EssenceSet:
     data = store.EssenceSet.load(path)
     tasks = {
         "classes": lambda: data,
-        "pairs": lambda: data.reversed_pairs(synthetic.REVERSED),
+        "pairs": lambda: data.reversed_pairs(synthetic.REVERSED | synthetic.REVERSED_CYCLES),
         "direction": data.directions,
     }
     if task not in tasks:

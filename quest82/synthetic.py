@@ -42,7 +42,7 @@ CODINGS = {"intra": {"g": "1", "bf": "0", "qp": "24"}, "inter": {}}
 REVERSED = {action.forward: action.reverse for action in ACTIONS.values()}
 REVERSED_CYCLES = {cycle.forward: cycle.reverse for cycle in CYCLES.values()}
 _MOVING_FRAMES = (30, 60)
-_CYCLE_FRAMES, _TURNING_FRAMES = (90, 110), (42, 48)
+_CYCLE_FRAMES, _TURNING_FRAMES = (120, 150), (28, 36)
 _STILL_FRAMES = (10, 20)  # before the action, and again after it
 
 
@@ -117,7 +117,7 @@ def render(
 
     Returns:
         uint8 tensor (n, 3, 256, 256), RGB, at 25 frames per second: n from 50 to 100 (2 to 4 s),
-        of a cycle from 90 to 110 (about 4 s).
+        of a cycle from 120 to 150 (5 to 6 s).
     """
     _require_known(swing, wall)
     names = list(actions_of(swing))
@@ -136,7 +136,7 @@ def render(
 def draw_states(rng: np.random.Generator, *, swing: str) -> np.ndarray:
     """The state of the object over time: still, a rise at a random pace, still again.
 
-    A cycle takes about half of the clip, anywhere in it, at a more even pace.
+    A cycle takes about a quarter of the clip, anywhere in it, at a more even pace.
 
     Returns:
         float64 array (n,) in [0, 1], never decreasing; of a cycle a phase in [0, 1), which
