@@ -39,7 +39,8 @@ WALLS = {"blue": colour(0.62, 0.12, 0.7), "orange": colour(0.75, 0.14, 0.16)}
 # Options of the encoder. Intra: each frame by itself, at a fixed quantiser. Inter: as changes
 # against other frames, mostly earlier ones, which gives the direction of time away.
 CODINGS = {"intra": {"g": "1", "bf": "0", "qp": "24"}, "inter": {}}
-REVERSED = {action.forward: action.reverse for action in (*ACTIONS.values(), *CYCLES.values())}
+REVERSED = {action.forward: action.reverse for action in ACTIONS.values()}
+REVERSED_CYCLES = {cycle.forward: cycle.reverse for cycle in CYCLES.values()}
 _MOVING_FRAMES = (30, 60)
 _CYCLE_FRAMES, _TURNING_FRAMES = (90, 110), (42, 48)
 _STILL_FRAMES = (10, 20)  # before the action, and again after it

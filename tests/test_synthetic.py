@@ -25,7 +25,8 @@ ACTIONS, CYCLES = synthetic.actions_of("partial"), synthetic.actions_of("cycle")
 
 def test_there_are_eight_actions_and_three_cycles_all_with_names_of_their_own():
     assert (len(ACTIONS), len(CYCLES)) == (8, 3)
-    assert len({*synthetic.REVERSED, *synthetic.REVERSED.values()}) == 22
+    pairs = {**synthetic.REVERSED, **synthetic.REVERSED_CYCLES}
+    assert len({*pairs, *pairs.values()}) == 22
 
 
 @pytest.mark.parametrize(("name", "action"), {**ACTIONS, **CYCLES}.items())
