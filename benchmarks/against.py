@@ -24,9 +24,10 @@ import torch
 from baselines import NUM_CORES, NUM_FRAMES, QUEST82_REPEATS, SIZE, Program, clips_in, jpeg_folder
 from table import markdown, processor
 
-from quest82.clips import videos_below
-from quest82.essences import MobileNetV2Extractor
-from quest82.synthetic import ACTIONS, synthesize
+from quest82.data.clips import videos_below
+from quest82.data.synthetic import synthesize
+from quest82.data.synthetic.actions import ACTIONS
+from quest82.systems.mobilenet import MobileNetV2Extractor
 
 HERE = Path(__file__).resolve().parent
 UCF101 = HERE.parents[1] / "shared" / "clips" / "ucf101"

@@ -35,7 +35,13 @@ from quest82.store import EssenceSet
 N = 44
 essences = torch.randn(N, 16, 1280, generator=torch.Generator().manual_seed(0)).half()
 names = tuple(map(str, range(N)))
-data = EssenceSet(essences, torch.arange(N) % 2, names, names, ("left", "right"))
+data = EssenceSet(
+    essences=essences,
+    labels=torch.arange(N) % 2,
+    groups=names,
+    clip_ids=names,
+    classes=("left", "right"),
+)
 model = classifier.build("lstm", 1280, 2)
 training.fit(model, data, training.TrainConfig(epochs=1))
 for _ in range(3):

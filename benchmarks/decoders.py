@@ -24,7 +24,7 @@ from some_clips import UCF101
 from table import publish
 
 from quest82 import video
-from quest82.sampling import segment_indices
+from quest82.frames.sampling import segment_indices
 from quest82.video.packets import _index
 
 X264 = {"preset": "veryfast", "threads": "1"}

@@ -19,8 +19,8 @@ import torch
 from table import publish
 from torch import Tensor, nn
 
-from quest82.engines import ENGINES, EngineError, open_engine
-from quest82.essences import MobileNetV2Extractor
+from quest82.essences.engines import ENGINES, EngineError, open_engine
+from quest82.systems.mobilenet import MobileNetV2Extractor
 
 T, SIZE, ROUNDS = 16, 224, 12
 Run = Callable[[Tensor], Tensor]

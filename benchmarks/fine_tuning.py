@@ -16,16 +16,17 @@ from pathlib import Path
 from table import publish
 from torch import nn
 
-from quest82 import classifier
-from quest82.essences import MobileNetV2Extractor
-from quest82.frame_set import FrameSet
-from quest82.statistics import wilson_interval
-from quest82.store import EssenceSet, extract
-from quest82.synthetic import synthesize
-from quest82.training import TrainConfig, evaluate, fit
+from quest82.data.synthetic import synthesize
+from quest82.essences import EssenceSet, extract
+from quest82.frames.frame_set import FrameSet
+from quest82.frames.view import ViewSpec
+from quest82.learning import TrainConfig, evaluate, fit
+from quest82.learning.uncertainty import wilson_interval
+from quest82.systems import classifier
+from quest82.systems.mobilenet import MobileNetV2Extractor
 
 NUM_VIEWS = 4
-HOW = {"num_frames": 4, "size": 96, "flip": False}
+SPEC = ViewSpec(num_frames=4, size=96, flip=False, num_views=NUM_VIEWS)
 EPOCHS = 8
 # Steps that suit a fresh classifier destroy trained blocks: at 1e-3 they stayed at chance.
 LEARNING_RATE = {"frozen": 1e-3, "trained": 1e-4}
@@ -73,10 +74,10 @@ def main() -> None:
     rows, results = [], {}
     with tempfile.TemporaryDirectory() as folder:
         clips = synthesize(Path(folder, "clips"), clips_per_action=6, progress=False)
-        frames = FrameSet(clips, num_views=NUM_VIEWS, **HOW)
+        frames = FrameSet.of(clips, SPEC)
         store, frozen = Path(folder, "store"), MobileNetV2Extractor()
         start = time.perf_counter()
-        stored = extract(clips, frozen, store, views=NUM_VIEWS, progress=False, **HOW)
+        stored = extract(clips, frozen, store, SPEC, progress=False)
         extraction = time.perf_counter() - start
         for aggregator in ("mean", "lstm"):
             unfrozen = MobileNetV2Extractor(trainable_from=TRAINABLE_FROM)

@@ -19,9 +19,11 @@ import psutil
 import torch
 from table import publish
 
-from quest82 import cli, comparison, ucf101, video
-from quest82.essence_files import StoreWriter
-from quest82.store import EssenceSet
+from quest82 import cli, video
+from quest82.data import ucf101
+from quest82.essences import EssenceSet
+from quest82.essences.files import StoreWriter
+from quest82.experiments import comparison
 
 STEP = 1000
 

@@ -16,10 +16,13 @@ from sklearn.model_selection import GridSearchCV, GroupKFold
 from table import publish
 from torch import Tensor
 
-from quest82 import classifier, statistics, synthetic, training
-from quest82.engines import Engine, open_engine
-from quest82.essences import MobileNetV2Extractor
-from quest82.store import EssenceSet
+from quest82 import learning
+from quest82.data import synthetic
+from quest82.essences import EssenceSet
+from quest82.essences.engines import Engine, open_engine
+from quest82.learning import uncertainty
+from quest82.systems import classifier
+from quest82.systems.mobilenet import MobileNetV2Extractor
 
 TRAIN, TEST, T, SIDE, RADIUS = 80, 40, 8, 224, 14
 SEEDS = 3
@@ -60,15 +63,17 @@ def directions(essences: Tensor) -> tuple[list[float], tuple[float, float]]:
     """Accuracy of an LSTM on unseen clips, with each seed; the interval of their mean."""
     names = tuple(f"clip {k}" for k in range(len(essences)))
     labels = torch.zeros(len(essences), dtype=torch.long)
-    clips = EssenceSet(essences, labels, names, names, ("dot",))
+    clips = EssenceSet(
+        essences=essences, labels=labels, groups=names, clip_ids=names, classes=("dot",)
+    )
     train, test = (clips.subset(r).directions() for r in (range(TRAIN), range(TRAIN, TRAIN + TEST)))
     found = []
     for seed in range(SEEDS):
         sizes = {"projection_size": 64, "hidden_size": 64}
         model = classifier.build("lstm", 1280, 2, seed=seed, dtype=torch.float64, **sizes)
-        training.fit(model, train, training.TrainConfig(epochs=60, seed=seed))
-        found.append(training.evaluate(model, test).correct.double())
-    interval = statistics.accuracy_interval(torch.stack(found).mean(dim=0), test.groups)
+        learning.fit(model, train, learning.TrainConfig(epochs=60, seed=seed))
+        found.append(learning.evaluate(model, test).correct.double())
+    interval = uncertainty.accuracy_interval(torch.stack(found).mean(dim=0), test.groups)
     return [correct.mean().item() for correct in found], interval
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 
@@ -19,14 +20,16 @@ import torch
 from some_clips import some_clips
 from table import publish
 
-from quest82 import plots, store
-from quest82.decoding import read_all
-from quest82.engines import open_engine
-from quest82.essence_files import StoreWriter
-from quest82.essences import MobileNetV2Extractor
+from quest82 import plots
+from quest82.essences import extract
+from quest82.essences.engines import open_engine
+from quest82.essences.files import StoreWriter
+from quest82.frames.view import ViewSpec
+from quest82.frames.workers import read_all
+from quest82.systems.mobilenet import MobileNetV2Extractor
 
 PICTURE = Path(__file__).resolve().parents[1] / "book" / "images" / "costs.png"
-HOW = {"num_frames": 16, "size": 224}
+SPEC = ViewSpec(num_frames=16, size=224)
 ROUNDS = 2
 # Which number of workers is tried with which engine, and on how many clips.
 TRIED = {"openvino": ((0, 1, 2), 60), "fused": ((2,), 30), "plain": ((2,), 20)}
@@ -34,10 +37,9 @@ TRIED = {"openvino": ((0, 1, 2), 60), "fused": ((2,), 30), "plain": ((2,), 20)}
 
 def network_rate(extractor: MobileNetV2Extractor, engine: str, folder: Path) -> float:
     """Clips per second where the frames are in memory already."""
-    run = open_engine(extractor, size=HOW["size"], name=engine)
+    run = open_engine(extractor, size=SPEC.size, name=engine)
     clips = some_clips(6, folder)
-    how = {**HOW, "flip": True, "seed": 0}
-    frames = [f[0] for f in read_all(clips, num_workers=0, time_limit_seconds=60, **how)]
+    frames = [f[0] for f in read_all(clips, SPEC, num_workers=0, time_limit_seconds=60)]
     run(frames[0])
     start = time.perf_counter()
     for clip in 4 * frames:
@@ -46,7 +48,11 @@ def network_rate(extractor: MobileNetV2Extractor, engine: str, folder: Path) -> 
 
 
 def extraction_rate(
-    extractor: MobileNetV2Extractor, folder: Path, num_clips: int, **options: object
+    extractor: MobileNetV2Extractor,
+    folder: Path,
+    num_clips: int,
+    spec: ViewSpec = SPEC,
+    **options: object,
 ) -> float:
     """Clips per second of a whole extraction, from the first clip written to the last."""
     times, add = [], StoreWriter.add
@@ -59,7 +65,7 @@ def extraction_rate(
     try:
         with tempfile.TemporaryDirectory() as out:
             clips = some_clips(num_clips, folder)
-            store.extract(clips, extractor, out, progress=False, **{**HOW, **options})
+            extract(clips, extractor, out, spec, progress=False, **options)
     finally:
         StoreWriter.add = add
     warm = 6  # what was decoded while the engine waited for the first is not counted
@@ -91,20 +97,20 @@ def overlap(extractor: MobileNetV2Extractor, folder: Path) -> list[dict]:
 
 def curves(extractor: MobileNetV2Extractor, folder: Path) -> dict[str, dict[str, float]]:
     """Seconds per clip against T, size and workers; bytes of the store against N."""
-    tried = {
-        "num_frames": (4, 8, 16, 32),
-        "size": (112, 160, 224, 288),
-        "num_workers": (0, 1, 2, 3),
-    }
+
+    def seconds(spec: ViewSpec, **options: object) -> float:
+        return 1 / extraction_rate(extractor, folder, 40, spec, **options)
+
     cost = {
-        name: {x: 1 / extraction_rate(extractor, folder, 40, **{name: x}) for x in values}
-        for name, values in tried.items()
+        "num_frames": {T: seconds(replace(SPEC, num_frames=T)) for T in (4, 8, 16, 32)},
+        "size": {side: seconds(replace(SPEC, size=side)) for side in (112, 160, 224, 288)},
+        "num_workers": {n: seconds(SPEC, num_workers=n) for n in (0, 1, 2, 3)},
+        "clips": {},
     }
-    cost["clips"] = {}
     for N in (10, 40, 160):
         with tempfile.TemporaryDirectory() as out:
             clips = some_clips(N, folder)
-            store.extract(clips, extractor, out, size=32, num_frames=16, progress=False)
+            extract(clips, extractor, out, ViewSpec(size=32), progress=False)
             cost["clips"][N] = sum(file.stat().st_size for file in Path(out).iterdir())
     return {name: {str(k): v for k, v in values.items()} for name, values in cost.items()}
 

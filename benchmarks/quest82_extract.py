@@ -14,9 +14,10 @@ import numpy as np
 from baselines import NUM_FRAMES, QUEST82_REPEATS, SIZE, serve
 
 import quest82
-from quest82.clips import Clip
-from quest82.essences import MobileNetV2Extractor
-from quest82.store import extract
+from quest82.data.clips import Clip
+from quest82.essences import extract
+from quest82.frames.view import ViewSpec
+from quest82.systems.mobilenet import MobileNetV2Extractor
 
 
 def main() -> None:
@@ -27,7 +28,7 @@ def main() -> None:
         clips = [Clip(name, "clip", name, path) for name, path in names]
         with tempfile.TemporaryDirectory() as folder:
             found = extract(
-                clips, extractor, folder, num_frames=NUM_FRAMES, size=SIZE, progress=False
+                clips, extractor, folder, ViewSpec(num_frames=NUM_FRAMES, size=SIZE), progress=False
             )
             return found.essences[: len(paths)].float().numpy()
 

@@ -20,10 +20,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold, cross_val_predict
 from table import publish
 
-from quest82 import classifier
-from quest82.essence_files import StoreWriter
-from quest82.store import EssenceSet
-from quest82.training import TrainConfig, cross_validate, evaluate, fit
+from quest82.essences import EssenceSet
+from quest82.essences.files import StoreWriter
+from quest82.learning import TrainConfig, cross_validate, evaluate, fit
+from quest82.systems import classifier
 
 K, T, D = 101, 16, 1280
 SIGNAL, SCENE, CLIP, FRAME = 0.3, 0.5, 2.0, 1.0  # chosen for an accuracy of 60 to 80 %

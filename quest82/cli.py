@@ -18,9 +18,10 @@ from .outputs import require_writable
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from .clips import Clip
-    from .store import EssenceSet
-    from .training import Evaluation
+    from .data.clips import Clip
+    from .essences import EssenceSet
+    from .frames.view import ViewSpec
+    from .learning import Evaluation
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -120,7 +121,7 @@ def weights() -> None:
 
     Example: `quest82 weights`
     """
-    from .weights import ensure_checkpoint
+    from .systems.weights import ensure_checkpoint
 
     typer.echo(f"{ensure_checkpoint()}: verified")
 
@@ -149,7 +150,7 @@ def synthesize(
 
     Example: `quest82 synthesize doors --swing partial`
     """
-    from . import synthetic
+    from .data import synthetic
 
     clips = synthetic.synthesize(
         out, clips_per_action=clips_per_action, swing=swing, wall=wall, coding=coding, seed=seed
@@ -172,8 +173,8 @@ def check(
     """
     from tqdm import tqdm
 
-    from .clips import videos_below
-    from .decoding import inspect_all
+    from .data.clips import videos_below
+    from .frames.workers import inspect_all
 
     root = where.parent if where.is_file() else where
     videos, others = ([where], []) if where.is_file() else videos_below(where)
@@ -217,12 +218,12 @@ def extract(
 
     Example: `quest82 extract weizmann weizmann.essences --groups "^([a-z]+)_"`
     """
-    from . import clips
+    from .data import clips
+    from .frames.view import ViewSpec
 
-    how = {"num_frames": num_frames, "views": views, "size": size, "by": by}
-    how |= {"flip": flip, "engine": engine}
+    spec = ViewSpec(num_frames=num_frames, size=size, by=by, flip=flip, num_views=views)
     found = clips.from_folder(folder, groups=groups)
-    essences = _essences_of(found, out, device, workers, time_limit, **how)
+    essences = _essences_of(found, out, device, workers, time_limit, spec, engine=engine)
     num_others = _tell_passed_over(folder)
     typer.echo(
         f"{len(essences)} clips, {len(essences.classes)} classes, {len(set(essences.groups))} "
@@ -268,7 +269,8 @@ def train(
 
     Example: `quest82 train weizmann.essences lstm.safetensors --aggregator lstm`
     """
-    from . import classifier, training
+    from . import learning
+    from .systems import classifier
 
     if not model.parent.is_dir() or model.is_dir():
         raise ValueError(f"{model}: cannot be written; give a file name in a folder that exists")
@@ -278,13 +280,13 @@ def train(
     if aggregator == "mean" and task != "classes":
         typer.echo(f"note: {_BLIND}")
     rest, unseen = data.split(test, seed=seed, name="test") if test else (data, None)
-    seen, watched = training.set_aside(rest, validation, seed=seed)
-    _tell_one_sided(training.one_sided(*(part for part in (rest, unseen) if part)))
+    seen, watched = learning.set_aside(rest, validation, seed=seed)
+    _tell_one_sided(learning.one_sided(*(part for part in (rest, unseen) if part)))
     network = classifier.build(aggregator, data.num_features, len(data.classes), seed=seed)
-    config = training.TrainConfig(
+    config = learning.TrainConfig(
         epochs=epochs, seed=seed, class_weights=class_weights, progress=True
     )
-    history = training.fit(network, seen, config, watched)
+    history = learning.fit(network, seen, config, watched)
     classifier.save(
         model,
         network,
@@ -303,7 +305,7 @@ def train(
     if unseen is None:
         typer.echo("a final model of all clips: no clips are left to say how good it is")
         return
-    _report(f"{len(unseen)} clips of unseen groups", training.evaluate(network, unseen), unseen)
+    _report(f"{len(unseen)} clips of unseen groups", learning.evaluate(network, unseen), unseen)
 
 
 @app.command()
@@ -331,20 +333,21 @@ def evaluate(
     if model is not None:
         _evaluate_model(essences, model, average_views)
         return
-    from . import classifier, training
+    from . import learning
+    from .systems import classifier
 
     data = _open(essences, task)
     num_groups = len(set(data.groups))
     if folds is None and num_groups > _MOST_GROUPS_ONE_BY_ONE:
         folds = 10
         typer.echo(f"{num_groups} groups are too many to leave out one by one: 10 folds of groups")
-    _tell_one_sided(training.one_sided(data, data))
+    _tell_one_sided(learning.one_sided(data, data))
     runs = []
     for seed in range(seeds):
         results = {}
         for name in ("mean", "lstm"):
-            config = training.TrainConfig(epochs=epochs, seed=seed, progress=True)
-            results[name] = training.cross_validate(
+            config = learning.TrainConfig(epochs=epochs, seed=seed, progress=True)
+            results[name] = learning.cross_validate(
                 lambda name=name, seed=seed: classifier.build(
                     name, data.num_features, len(data.classes), seed=seed
                 ),
@@ -386,7 +389,8 @@ def compare(
 
     Example: `quest82 compare weizmann --groups "^([a-z]+)_"`
     """
-    from . import clips
+    from .data import clips
+    from .frames.view import ViewSpec
 
     found, name = clips.from_folder(folder, groups=groups), folder.resolve().name
     results = _writable(results or Path(f"{name}.json"))
@@ -395,9 +399,9 @@ def compare(
     grouped = len({clip.group for clip in found}) < len(found)
     if not grouped:
         typer.echo(f"note: {_UNGROUPED}")
-    how = {"num_frames": num_frames, "views": views, "size": size, "by": by}
+    spec = ViewSpec(num_frames=num_frames, size=size, by=by, num_views=views)
     store = store or Path(f"{name}.essences")
-    data = _essences_of(found, store, device, workers, time_limit, **how)
+    data = _essences_of(found, store, device, workers, time_limit, spec)
     splits = {"split by group" if grouped else "split by clip": data.split(test, name="test")}
     notes = [] if grouped else [_UNGROUPED]
     _compare(name, splits, results, seeds=seeds, epochs=epochs, device=device, notes=notes)
@@ -436,8 +440,9 @@ def ucf101(
 
     Example: `quest82 ucf101 UCF-101 --run --split 1 --split 2 --split 3`
     """
-    from . import comparison
-    from . import ucf101 as dataset
+    from .data import ucf101 as dataset
+    from .experiments import comparison
+    from .frames.view import ViewSpec
 
     if download:
         dataset.download(root)
@@ -453,8 +458,8 @@ def ucf101(
     if not run:
         return
     results = _writable(results)
-    how = {"num_frames": num_frames, "views": views, "size": size, "by": by}
-    data = _essences_of(clips, store, device, workers, time_limit, **how)
+    spec = ViewSpec(num_frames=num_frames, size=size, by=by, num_views=views)
+    data = _essences_of(clips, store, device, workers, time_limit, spec)
     splits = {name: tuple(_among(data, part) for part in both) for name, both in parts.items()}
     _compare(
         "UCF101",
@@ -481,10 +486,10 @@ def predict(
     """
     import torch
 
-    from . import classifier
-    from .clips import Clip
-    from .essences import MobileNetV2Extractor
-    from .views import frames_of_view
+    from .data.clips import Clip
+    from .frames.view import ViewSpec, frames_of_view
+    from .systems import classifier
+    from .systems.mobilenet import MobileNetV2Extractor
 
     network, settings = classifier.load(model)
     extractor, how = MobileNetV2Extractor().to(_device(device)), settings["extraction"]
@@ -494,8 +499,7 @@ def predict(
     for path in videos:
         try:
             clip = Clip(path.name, "", "", path)
-            taken = {name: how[name] for name in ("num_frames", "size", "by")}
-            frames = frames_of_view(clip, 0, **taken)
+            frames = frames_of_view(clip, 0, ViewSpec.of(how))
         except ValueError as error:
             typer.echo(f"quest82: {error}", err=True)
             failed = True
@@ -515,14 +519,16 @@ def _essences_of(
     device: str,
     workers: int | None,
     time_limit: float,
-    **how: int | str | None,
+    spec: ViewSpec,
+    *,
+    engine: str | None = None,
 ) -> EssenceSet:
     """The essences of clips, new or from their store; what could not be read is listed."""
-    from . import store as stores
-    from .essences import MobileNetV2Extractor
+    from .essences import extract
+    from .systems.mobilenet import MobileNetV2Extractor
 
-    how |= {"num_workers": workers, "time_limit_seconds": time_limit}
-    data = stores.extract(clips, MobileNetV2Extractor().to(_device(device)), store, **how)
+    how = {"engine": engine, "num_workers": workers, "time_limit_seconds": time_limit}
+    data = extract(clips, MobileNetV2Extractor().to(_device(device)), store, spec, **how)
     for clip_id, reason in data.skipped:
         typer.echo(f"skipped {clip_id}: {reason.removeprefix(f'{clip_id}: ')}")
     return data
@@ -544,7 +550,7 @@ def _compare(
     **about,
 ) -> None:
     """Train and test on each split; say it, and write it. `about`: see `comparison.collect`."""
-    from . import comparison, reports
+    from .experiments import comparison, reports
 
     # On Apple's GPUs the mean's sum is not exact: there the models are trained on the processor.
     device = "cuda" if _device(device) == "cuda" else "cpu"
@@ -558,10 +564,10 @@ def _compare(
 
 def _require_two_parts(clips: Sequence[Clip], test: float) -> None:
     """Refuse before the extraction what cannot be learned or split after it."""
-    from .frame_set import FrameSet
+    from .frames.frame_set import FrameSet
 
     _require_two_classes({clip.label for clip in clips}, len(clips))
-    FrameSet(clips).split(test, name="test")
+    FrameSet.of(clips).split(test, name="test")
 
 
 def _require_two_classes(classes: Collection[str], num_clips: int) -> None:
@@ -588,7 +594,7 @@ def _tell_missing(names: Sequence[str]) -> None:
 
 def _tell_passed_over(folder: Path) -> int:
     """Name the files that are no clips, and count them."""
-    from .clips import passed_over
+    from .data.clips import passed_over
 
     others = passed_over(folder)
     for path in others:
@@ -604,9 +610,10 @@ def _printable(path: Path) -> str:
 
 
 def _open(path: Path, task: str) -> EssenceSet:
-    from . import store, synthetic
+    from .data import synthetic
+    from .essences import EssenceSet
 
-    data = store.EssenceSet.load(path)
+    data = EssenceSet.load(path)
     tasks = {
         "classes": lambda: data,
         "pairs": lambda: data.reversed_pairs(synthetic.REVERSED | synthetic.REVERSED_CYCLES),
@@ -624,12 +631,13 @@ def _open(path: Path, task: str) -> EssenceSet:
 def _evaluate_model(essences: Path, path: Path, average_views: bool) -> None:
     import numpy as np
 
-    from . import classifier, training
-    from .clips import group_key
+    from . import learning
+    from .data.clips import group_key
+    from .systems import classifier
 
     network, settings = classifier.load(path)
     data = _open(essences, settings["task"])
-    for name in ("num_frames", "size", "by", "weights"):
+    for name in ("num_frames", "size", "sampler", "stride", "by", "weights"):
         here, there = data.settings.get(name), settings["extraction"].get(name)
         if here != there:
             raise ValueError(
@@ -650,7 +658,7 @@ def _evaluate_model(essences: Path, path: Path, average_views: bool) -> None:
     unseen = ~seen
     data = data.subset(unseen)
     views = f", {data.num_views} views of each" if average_views else ""
-    result = training.evaluate(network, data, average_views=average_views)
+    result = learning.evaluate(network, data, average_views=average_views)
     _report(f"{len(data)} clips{views}", result, data)
 
 
@@ -674,7 +682,7 @@ def _tell_one_sided(classes: Mapping[str, int]) -> None:
 
 
 def _report(name: str, result: Evaluation, data: EssenceSet) -> None:
-    from .statistics import accuracy_interval
+    from .learning.uncertainty import accuracy_interval
 
     top5 = f", top-5 {result.top5:.1%}" if len(data.classes) > 5 else ""
     interval = _interval(accuracy_interval(result.correct, data.groups), data)
@@ -688,11 +696,11 @@ def _report_difference(name: str, runs: Sequence[tuple], data: EssenceSet) -> No
     """Mean pooling minus LSTM, averaged over runs of both on the same clips, and McNemar's test."""
     import numpy as np
 
-    from . import statistics
+    from .learning import uncertainty
 
     differences = np.mean([mean.astype(float) - lstm for mean, lstm in runs], axis=0)
-    interval = _interval(statistics.difference_interval(differences, data.groups), data)
-    p_values = statistics.holm([statistics.mcnemar(*pair, data.groups) for pair in runs])
+    interval = _interval(uncertainty.difference_interval(differences, data.groups), data)
+    p_values = uncertainty.holm([uncertainty.mcnemar(*pair, data.groups) for pair in runs])
     compared = f" ({len(runs)} comparisons, corrected by Holm)" if len(runs) > 1 else ""
     typer.echo(
         f"{name}: mean minus LSTM {differences.mean():.1%}, {interval}; McNemar p = "
@@ -701,7 +709,7 @@ def _report_difference(name: str, runs: Sequence[tuple], data: EssenceSet) -> No
 
 
 def _interval(ends: tuple[float, float], data: EssenceSet) -> str:
-    from .statistics import few_groups
+    from .learning.uncertainty import few_groups
 
     remark = few_groups(data.groups)
     return f"95 % interval {ends[0]:.1%} to {ends[1]:.1%}{f' ({remark})' if remark else ''}"

@@ -1,10 +1,14 @@
-"""Whether what is to be written can be written: found out before the work, not after it."""
+"""Where results go, and whether they can be written there: found out before the work."""
 
 from __future__ import annotations
 
 import os
 import tempfile
 from pathlib import Path
+
+import platformdirs
+
+from . import __version__
 
 _NAME_BYTES = 255  # what file systems allow; a file is written under its name and an ending first
 _ENDING = ".part"
@@ -49,3 +53,9 @@ def _try_to_write(folder: Path) -> None:
     with tempfile.TemporaryFile(dir=folder) as file:
         file.write(b"x")
         file.flush()
+
+
+def cache_folder() -> Path:
+    """Where the chapters keep what they compute: $QUEST82_CACHE, else the user's cache folder."""
+    root = os.environ.get("QUEST82_CACHE") or platformdirs.user_cache_dir("quest82")
+    return Path(root) / __version__

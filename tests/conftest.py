@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from quest82 import video
-from quest82.essences import MobileNetV2Extractor
-from quest82.store import EssenceSet
+from quest82.essences import EssenceSet
+from quest82.systems.mobilenet import MobileNetV2Extractor
 
 SHARED_CLIPS = Path(__file__).parents[2] / "shared" / "clips"
 

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from quest82 import classifier
-from quest82.aggregators import AGGREGATORS, LSTM, MeanPool
-from quest82.classifier import Classifier
+from quest82.systems import classifier
+from quest82.systems.aggregators import AGGREGATORS, LSTM, MeanPool
+from quest82.systems.classifier import Classifier
 
 
 def essences(B=4, T=6, D=32, seed=0):

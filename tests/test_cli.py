@@ -14,8 +14,11 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from quest82 import __version__, cli, decoding, store, synthetic, ucf101, video
-from quest82.weights import checkpoint_path
+from quest82 import __version__, cli, video
+from quest82.data import synthetic, ucf101
+from quest82.essences import EssenceSet
+from quest82.frames import workers
+from quest82.systems.weights import checkpoint_path
 
 COMMANDS = (
     "weights", "synthesize", "check", "extract", "train", "evaluate", "compare", "ucf101",
@@ -146,7 +149,7 @@ def test_what_cannot_be_compared_is_refused_before_the_extraction(workshop, tmp_
     shutil.copytree(workshop / "clips" / "open_door", tmp_path / "one" / "open_door")
     _, error = quest82("compare", "one", code=2)
     assert "are of the class 'open_door': with one class there is nothing to tell apart" in error
-    data = store.EssenceSet.load(workshop / "store")
+    data = EssenceSet.load(workshop / "store")
     only = replace(data.subset(data.labels == 0), classes=data.classes[:1])
     only.save(tmp_path / "only")
     for command in ("train", "evaluate"):
@@ -217,7 +220,7 @@ def test_order_is_not_given_to_the_mean_without_a_word(few_clips, tmp_path):
 
 def test_a_group_in_another_spelling_is_left_out_of_the_test(few_clips, tmp_path):
     quest82("train", few_clips, tmp_path / "m", "--epochs", 1)
-    data = store.EssenceSet.load(few_clips)
+    data = EssenceSet.load(few_clips)
     renamed = tuple(f"{clip} again" for clip in data.clip_ids)
     groups = tuple(group.upper() for group in data.groups)
     replace(data, clip_ids=renamed, groups=groups).save(tmp_path / "loud")
@@ -328,7 +331,7 @@ def test_ucf101_runs_the_whole_comparison(toy_ucf, tmp_path):
     for part in saved["splits"]:
         assert (part["test"], part["classes"]) == (2, 2)
         made = part["extraction"]
-        assert (made["num_frames"], made["size"], made["views"]) == (3, 64, 2)
+        assert (made["num_frames"], made["size"], made["num_views"]) == (3, 64, 2)
         assert made["weights"]
         top1 = [f"{100 * share:.1f}" for share in part["models"]["lstm"]["forwards"]["top1"]]
         assert f"LSTM: top-1 {' / '.join(top1)} %" in text
@@ -419,7 +422,7 @@ def test_check_takes_a_single_file_and_names_the_time_limit(write_clip, monkeypa
     text, _ = quest82("check", write_clip("two.mp4"), "--workers", 0)
     assert text.splitlines()[-1] == "1 videos read, 0 with problems; 0 other files"
     hangs = "import time; print('ready', flush=True); time.sleep(100)"
-    monkeypatch.setattr(decoding, "_command", lambda: [sys.executable, "-c", hangs])
+    monkeypatch.setattr(workers, "_command", lambda: [sys.executable, "-c", hangs])
     text, _ = quest82("check", path, "--time-limit", 0.2, code=1)
     assert "took longer than the time limit of 0.2 s; raise it (--time-limit)" in text
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quest82 import clips, ucf101
-from quest82.clips import Clip
+from quest82.data import clips, ucf101
+from quest82.data.clips import Clip
 
 
 @pytest.fixture

@@ -6,7 +6,10 @@ import pytest
 import torch
 from sklearn.metrics import balanced_accuracy_score, confusion_matrix, recall_score
 
-from quest82 import classifier, comparison, statistics, training
+from quest82 import learning
+from quest82.experiments import comparison
+from quest82.learning import uncertainty
+from quest82.systems import classifier
 
 
 @pytest.fixture
@@ -24,10 +27,10 @@ def hard_halves(make_set):
 
 def trained_alone(name, train, test, seed, epochs):
     """The model of a report, made again by hand."""
-    learning, watched = training.set_aside(train)
+    learned, watched = learning.set_aside(train)
     model = classifier.build(name, train.num_features, len(train.classes), seed=seed)
-    training.fit(model, learning, training.TrainConfig(epochs=epochs, seed=seed), watched)
-    return training.evaluate(model, test)
+    learning.fit(model, learned, learning.TrainConfig(epochs=epochs, seed=seed), watched)
+    return learning.evaluate(model, test)
 
 
 def test_a_report_is_json_and_says_what_was_compared(halves):
@@ -58,11 +61,11 @@ def test_the_figures_are_those_of_the_models_trained_by_hand(hard_halves):
         assert report["models"][name]["forwards"]["top1"] == [first.top1, second.top1]
         assert report["models"][name]["forwards"]["top5"] == [first.top5, second.top5]
     p_values = [
-        statistics.mcnemar(a.correct, b.correct, test.groups)
+        uncertainty.mcnemar(a.correct, b.correct, test.groups)
         for a, b in zip(runs["mean"], runs["lstm"], strict=True)
     ]
     assert report["p_values"] == p_values
-    assert report["corrected_p_values"] == statistics.holm(p_values)
+    assert report["corrected_p_values"] == uncertainty.holm(p_values)
     for name, (first, second) in runs.items():
         entry = report["models"][name]["forwards"]
         expected = [
@@ -70,14 +73,14 @@ def test_the_figures_are_those_of_the_models_trained_by_hand(hard_halves):
         ]
         assert entry["mean_class_accuracy"] == pytest.approx(expected)
         average = np.mean([run.correct.numpy() for run in (first, second)], axis=0)
-        assert tuple(entry["interval"]) == statistics.accuracy_interval(average, test.groups)
+        assert tuple(entry["interval"]) == uncertainty.accuracy_interval(average, test.groups)
     assert report["majority"] == test.labels.bincount().max() / len(test)
     shares = [
         np.mean([run.correct.numpy() for run in runs[name]], axis=0) for name in ("mean", "lstm")
     ]
     difference = report["difference"]
     assert difference["average"] == pytest.approx(shares[0].mean() - shares[1].mean())
-    paired = statistics.difference_interval(shares[0] - shares[1], test.groups)
+    paired = uncertainty.difference_interval(shares[0] - shares[1], test.groups)
     assert tuple(difference["interval"]) == paired
     for row in report["per_class"]:
         own = [name == row["class"] for name in (test.classes[k] for k in test.labels)]

@@ -2,18 +2,21 @@ import json
 import os
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
-from quest82 import decoding, store, video
-from quest82.clips import Clip
-from quest82.decoding import Worker, inspect_all, read_all
+from quest82 import video
+from quest82.data.clips import Clip
+from quest82.essences import extract
+from quest82.frames import workers
+from quest82.frames.view import ViewSpec, pixels_of_view
+from quest82.frames.workers import Worker, inspect_all, read_all
 from quest82.video import VideoError
-from quest82.views import pixels_of_view
 
-HOW = {"num_frames": 3, "size": 32, "flip": True, "seed": 0}
+SPEC = ViewSpec(num_frames=3, size=32)
 
 # Speaks the workers' language without importing anything heavy. A clip's name says what happens.
 STAND_IN = """
@@ -35,7 +38,7 @@ for line in sys.stdin:
         sys.stdout.buffer.write(b'{"shape": [100]}\\nonly')
         sys.exit(3)
     time.sleep(0.05 if "slow" in name else 0)
-    T, S = request["how"]["num_frames"], request["how"]["size"]
+    T, S = request["spec"]["num_frames"], request["spec"]["size"]
     header = json.dumps({"shape": [1, T, 3, S, S]}).encode()
     sys.stdout.buffer.write(header + b"\\n" + bytes([int(name[-1])]) * (T * 3 * S * S))
     sys.stdout.buffer.flush()
@@ -48,7 +51,7 @@ def log(tmp_path, monkeypatch):
     path = tmp_path / "log"
     path.touch()
     code = f"LOG = {str(path)!r}\n{STAND_IN}"
-    monkeypatch.setattr(decoding, "_command", lambda: [sys.executable, "-c", code])
+    monkeypatch.setattr(workers, "_command", lambda: [sys.executable, "-c", code])
     return path
 
 
@@ -60,17 +63,17 @@ def worker_that(reads: str) -> Worker:
     """A real worker in which one statement stands for the reading of a file."""
     code = (
         "import time\n"
-        "from quest82 import decoding\n"
-        f"def read_views(clip, **how): {reads}\n"
-        "decoding._read_views = read_views\n"
-        "decoding.main()\n"
+        "from quest82.frames import workers\n"
+        f"def read_views(clip, spec): {reads}\n"
+        "workers._read_views = read_views\n"
+        "workers.main()\n"
     )
     return Worker(time_limit_seconds=100, command=[sys.executable, "-c", code])
 
 
 def read(clips, *, num_workers=2, time_limit_seconds=0.5):
     return list(
-        read_all(clips, num_workers=num_workers, time_limit_seconds=time_limit_seconds, **HOW)
+        read_all(clips, SPEC, num_workers=num_workers, time_limit_seconds=time_limit_seconds)
     )
 
 
@@ -78,11 +81,11 @@ def test_workers_read_what_this_process_reads(write_clip, tmp_path):
     paths = [write_clip(f"{n}.mp4", num_frames=n, shade=100 + n) for n in (5, 9, 30)]
     clips = [Clip(path.name, "", "", path) for path in [*paths, tmp_path / "none.mp4"]]
     there, here = (
-        list(read_all(clips, num_workers=n, time_limit_seconds=60, num_views=2, **HOW))
+        list(read_all(clips, replace(SPEC, num_views=2), num_workers=n, time_limit_seconds=60))
         for n in (2, 0)
     )
     for clip, ours, theirs in zip(clips[:3], here, there, strict=False):
-        expected = torch.stack([pixels_of_view(clip, view, **HOW) for view in (0, 1)])
+        expected = torch.stack([pixels_of_view(clip, view, SPEC) for view in (0, 1)])
         assert torch.equal(ours, expected)
         assert torch.equal(theirs, expected)
     assert str(there[3]) == str(here[3])
@@ -116,8 +119,8 @@ def test_a_clip_that_hangs_or_crashes_costs_only_itself(log, name, reason):
 
 def test_such_clips_are_listed_and_the_extraction_goes_on(log, extractor, tmp_path):
     clips = clips_named("a 1", "hang 2", "b 3", "crash 4", "c 5")
-    how = {"num_frames": 3, "size": 32, "engine": "plain", "progress": False}
-    data = store.extract(clips, extractor, tmp_path / "out", time_limit_seconds=0.5, **how)
+    how = {"engine": "plain", "progress": False}
+    data = extract(clips, extractor, tmp_path / "out", SPEC, time_limit_seconds=0.5, **how)
     assert data.clip_ids == ("a 1", "b 3", "c 5")
     assert [clip_id for clip_id, _ in data.skipped] == ["hang 2", "crash 4"]
     assert "took longer than the time limit of 0.5 s" in dict(data.skipped)["hang 2"]
@@ -133,7 +136,7 @@ def test_a_process_that_was_killed_from_outside_costs_nothing(log):
 
 def test_no_more_is_read_than_can_wait(log):
     clips = clips_named(*[f"clip {i % 10}" for i in range(50)])
-    frames = read_all(clips, num_workers=2, time_limit_seconds=5, **HOW)
+    frames = read_all(clips, SPEC, num_workers=2, time_limit_seconds=5)
     next(frames)
     time.sleep(0.5)
     assert len(log.read_text().splitlines()) <= 5
@@ -144,15 +147,15 @@ def test_no_more_is_read_than_can_wait(log):
 
 def test_the_processes_end_with_the_reading(log, monkeypatch):
     started = []
-    start = decoding.subprocess.Popen
+    start = workers.subprocess.Popen
 
     def remember(*args, **kwargs):
         started.append(start(*args, **kwargs))
         return started[-1]
 
-    monkeypatch.setattr(decoding.subprocess, "Popen", remember)
+    monkeypatch.setattr(workers.subprocess, "Popen", remember)
     read(clips_named("a 1", "b 2"))
-    frames = read_all(clips_named("a 1", "hang 2"), num_workers=2, time_limit_seconds=50, **HOW)
+    frames = read_all(clips_named("a 1", "hang 2"), SPEC, num_workers=2, time_limit_seconds=50)
     next(frames)
     before = time.monotonic()
     frames.close()
@@ -164,14 +167,14 @@ def test_the_processes_end_with_the_reading(log, monkeypatch):
 def test_a_failure_that_nobody_thought_of_costs_the_clip(tmp_path):
     worker = worker_that("raise RuntimeError('you tried to allocate 9 TB\\nmore')")
     with pytest.raises(VideoError) as caught:
-        worker.read(*clips_named("huge"), **HOW)
+        worker.read(*clips_named("huge"), SPEC)
     worker.close()
     said = "/made/up/huge: reading it failed (RuntimeError: you tried to allocate 9 TB); look at"
     assert str(caught.value).startswith(said)
 
 
 def test_workers_that_do_not_start_end_the_run(monkeypatch):
-    monkeypatch.setattr(decoding, "_command", lambda: [sys.executable, "-c", "import nonsense_82"])
+    monkeypatch.setattr(workers, "_command", lambda: [sys.executable, "-c", "import nonsense_82"])
     with pytest.raises(RuntimeError, match="does not start \\(exit code 1\\)"):
         read(clips_named("a 1"))
 
@@ -182,7 +185,8 @@ def test_a_worker_ends_itself_when_nobody_is_left_to_end_it():
     worker = worker_that("time.sleep(1000)")
     worker.start()
     assert json.loads(worker.process.stdout.readline()) == {"ready": True}
-    request = {"id": "a", "path": "/made/up", "seconds": 0.2, "num_views": 1, "how": {}}
+    request = {"id": "a", "path": "/made/up", "seconds": 0.2, "op": "read"}
+    request["spec"] = SPEC.settings
     worker.process.stdin.write(json.dumps(request).encode() + b"\n")
     worker.process.stdin.flush()
     assert worker.process.wait(timeout=20) == -14  # SIGALRM

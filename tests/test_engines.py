@@ -4,10 +4,10 @@ import sys
 import pytest
 import torch
 
-from quest82 import engines
-from quest82.engines import ENGINES, EngineError, FusedEngine, PlainEngine, open_engine
-from quest82.essences import MobileNetV2Extractor
-from quest82.weights import checkpoint_path
+from quest82.essences import engines
+from quest82.essences.engines import ENGINES, EngineError, FusedEngine, PlainEngine, open_engine
+from quest82.systems.mobilenet import MobileNetV2Extractor
+from quest82.systems.weights import checkpoint_path
 
 FRAMES = torch.randint(256, (5, 3, 64, 64), generator=torch.Generator().manual_seed(1)).byte()
 NAMES = [

@@ -9,8 +9,8 @@ from collections import namedtuple
 
 import pytest
 
-from quest82 import fetch as room
-from quest82.fetch import FetchError, fetch
+from quest82 import download as room
+from quest82.download import FetchError, fetch
 
 BODY = bytes(range(256)) * 40  # 10,240 bytes
 SHA256 = hashlib.sha256(BODY).hexdigest()

@@ -6,14 +6,15 @@ import pytest
 import torch
 from torch import nn
 
-from quest82 import classifier
-from quest82.clips import from_folder
-from quest82.essences import MobileNetV2Extractor
-from quest82.frame_set import FrameSet
-from quest82.store import extract
-from quest82.training import TrainConfig, evaluate, fit
+from quest82.data.clips import from_folder
+from quest82.essences import extract
+from quest82.frames.frame_set import FrameSet
+from quest82.frames.view import ViewSpec
+from quest82.learning import TrainConfig, evaluate, fit
+from quest82.systems import classifier
+from quest82.systems.mobilenet import MobileNetV2Extractor
 
-HOW = {"num_frames": 2, "size": 32}
+SPEC = ViewSpec(num_frames=2, size=32, num_views=3)
 BLOCK = 16
 
 
@@ -23,7 +24,7 @@ def data(write_clip, tmp_path):
     for number in range(6):
         shade = (20 if number % 2 else 220) + number
         write_clip(f"clips/{number % 2}/{number}.mp4", shade=shade, num_frames=8)
-    return FrameSet(from_folder(tmp_path / "clips"), num_views=3, **HOW)
+    return FrameSet.of(from_folder(tmp_path / "clips"), SPEC)
 
 
 @pytest.fixture
@@ -62,9 +63,7 @@ def test_the_trained_blocks_learn_and_the_others_stay(data, make_extractor, trai
 def test_frozen_is_training_on_stored_essences(data, make_extractor, tmp_path):
     """The same views, order and dropout are drawn, so that only float16 lies between the two."""
     extractor = make_extractor()
-    stored = extract(
-        data.clips, extractor, tmp_path / "store", views=3, num_workers=0, progress=False, **HOW
-    )
+    stored = extract(data.clips, extractor, tmp_path / "store", SPEC, num_workers=0, progress=False)
     config = TrainConfig(epochs=3, batch_size=4)
     alone = classifier.build("lstm", 1280, 2, projection_size=8, hidden_size=8)
     joined = nn.Sequential(extractor, classifier.build("lstm", 1280, 2, **alone.aggregator.options))
@@ -121,7 +120,7 @@ def test_the_essences_are_those_of_the_frozen_extractor(make_extractor):
 
 def test_a_clip_that_cannot_be_read_stops_the_training(data, make_extractor, tmp_path):
     missing = replace(data.clips[3], path=tmp_path / "gone.mp4")
-    broken = FrameSet([*data.clips[:3], missing], data.classes, **HOW)
+    broken = FrameSet.of([*data.clips[:3], missing], SPEC, classes=data.classes)
     with pytest.raises(ValueError, match=f"{missing.id}.*no such file"):
         fit(end_to_end(make_extractor(trainable_from=18)), broken, TrainConfig(epochs=1))
 

@@ -6,8 +6,10 @@ import ast
 import base64
 import json
 import re
+import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import nbformat
@@ -16,90 +18,175 @@ import yaml
 from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[1]
+MOST_LINES = 250
+# Module -> why it is longer.
+LONG: dict[str, str] = {
+    "cli": "",
+    "data.synthetic.actions": "eight drawings that share nothing but the pen",
+    "download": "",
+    "essences.files": "",
+    "frames.workers": "",
+    "learning.fit": "",
+    "plots": "",
+    "video.reading": "",
+}
 CHAPTERS = sorted((ROOT / "book").glob("*.ipynb"))
 
-# Which rooms a room may import; arrows only run to rooms named before it.
-ARROWS = {
-    "__init__": set(),
-    "outputs": set(),
-    "sampling": set(),
-    "video": set(),
-    "transforms": set(),
-    "clips": set(),
-    "drawing": set(),
-    "room": {"drawing"},
-    "scenes": {"drawing", "room"},
-    "cycles": {"drawing", "room"},
-    "fetch": set(),
-    "unpack": {"fetch"},
-    "ucf101": {"clips", "fetch", "unpack"},
-    "synthetic": {"clips", "video", "drawing", "room", "scenes", "cycles"},
-    "weights": {"fetch"},
-    "essences": {"weights"},
-    "essence_files": set(),
-    "views": {"clips", "sampling", "video", "transforms"},
-    "decoding": {"clips", "video", "views"},
-    "engines": {"essences"},
-    "update": {"clips", "essence_files"},
-    "store": {
-        "__init__", "clips", "video", "transforms", "essences", "essence_files", "decoding",
-        "engines", "update", "outputs", "views",
-    },
-    "frame_set": {"clips", "video", "transforms", "views", "store"},
-    "aggregators": set(),
-    "classifier": {"aggregators"},
-    "training": {"clips", "store", "frame_set"},
-    "statistics": set(),
-    "comparison": {"__init__", "store", "classifier", "training", "statistics"},
-    "plots": set(),
-    "reports": {"comparison", "plots"},
-}  # fmt: skip
+# The wings from the ground up: what each is for, and which of the earlier ones it may import.
+# `python tests/test_house.py` prints this as a table and checks nothing.
+WINGS = {
+    "__init__": ("the version", set()),
+    "outputs": ("where results go, and whether they can be written", {"__init__"}),
+    "download": ("a file from the web, resumable and verified", set()),
+    "video": ("files to frames, uint8 (T, 3, H, W); alone knows av and decord", set()),
+    "plots": ("every figure of the book", set()),
+    "data": ("clips and where they come from: folders, UCF101, formulas", {"download", "video"}),
+    "frames": ("what a network sees: which frames, which crop, decoded by whom", {"data", "video"}),
+    "systems": ("tensors to features and logits; never sees a video file", {"download"}),
+    "essences": (
+        "frozen features, computed once",
+        {"__init__", "outputs", "video", "data", "frames", "systems"},
+    ),
+    "learning": ("fit, evaluate, and how sure we are; never sees a video file", {"data"}),
+    "experiments": (
+        "models compared on equal terms, recorded, reported",
+        {"__init__", "outputs", "plots", "data", "frames", "systems", "essences", "learning"},
+    ),
+}
+WINGS["cli"] = ("the command `quest82`", set(WINGS))
+WINGS["__main__"] = ("`python -m quest82`", {"cli"})
 
 
-def files_of(room: str) -> list[Path]:
-    """A room is a file, or a folder of files."""
-    folder = ROOT / "quest82" / room
-    return sorted(folder.rglob("*.py")) if folder.is_dir() else [folder.with_suffix(".py")]
+def modules() -> dict[str, Path]:
+    """Dotted name without "quest82." -> file, at any depth; a folder goes by its own name."""
+    found = {}
+    for path in sorted((ROOT / "quest82").rglob("*.py")):
+        parts = path.relative_to(ROOT / "quest82").with_suffix("").parts
+        found[".".join(parts[:-1] if parts[-1] == "__init__" and len(parts) > 1 else parts)] = path
+    return found
 
 
-def imported_rooms(path: Path) -> set[str]:
-    """The other rooms that a file imports, at the top or inside functions."""
-    rooms, depth = set(), len(path.relative_to(ROOT / "quest82").parts)
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+MODULES = modules()
+
+
+def imported_modules(name: str, source: str, *, is_folder: bool = False) -> set[str]:
+    """The modules of quest82 that a module imports, at the top or inside functions.
+
+    Args:
+        name: the dotted name of the module, without "quest82.".
+        source: its text.
+        is_folder: whether it is the `__init__` of a folder.
+    """
+    found, here = set(), name.split(".") if name != "__init__" else []
+    folder = here if is_folder or name == "__init__" else here[:-1]
+    for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.ImportFrom) and node.level:
-            if node.level < depth:
-                continue  # within the room
-            names = [node.module] if node.module else [alias.name for alias in node.names]
-            names = [name.split(".")[0] for name in names]
-            rooms |= {name if name in ARROWS else "__init__" for name in names}
+            assert node.level <= len(folder) + 1, f"{name}: leaves the package"
+            base = folder[: len(folder) + 1 - node.level]
+            base = [*base, *(node.module or "").split(".")] if node.module else base
+            for alias in node.names:
+                inner = ".".join([*base, alias.name])
+                found.add(inner if inner in MODULES else ".".join(base) or "__init__")
         elif isinstance(node, (ast.Import, ast.ImportFrom)):
             text = ast.unparse(node)
-            assert "quest82" not in text, f"{path.name}: rooms import each other relatively: {text}"
-    return rooms
+            assert "quest82" not in text, f"{name}: rooms import each other relatively: {text}"
+    return found
 
 
-@pytest.mark.parametrize("room", ARROWS)
-def test_arrows_run_one_way(room):
-    for path in files_of(room):
-        assert imported_rooms(path) <= ARROWS[room], path
-    earlier = list(ARROWS)[: list(ARROWS).index(room)]
-    assert ARROWS[room] <= set(earlier)
+def imports_of(name: str) -> set[str]:
+    path = MODULES[name]
+    folder = path.name == "__init__.py"
+    return imported_modules(name, path.read_text(encoding="utf-8"), is_folder=folder)
 
 
-def test_every_room_has_its_place():
-    found = (ROOT / "quest82").rglob("*.py")
-    rooms = {path.relative_to(ROOT / "quest82").parts[0].removesuffix(".py") for path in found}
-    assert rooms == {*ARROWS, "cli", "__main__"}
+def wing_of(module: str) -> str:
+    return module.split(".")[0]
+
+
+def beyond_the_arrows(name: str, imported: set[str]) -> set[str]:
+    """Which of the imported modules the wing of a module may not import."""
+    own = wing_of(name)
+    return {module for module in imported if wing_of(module) not in WINGS[own][1] | {own}}
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_arrows_between_wings_run_one_way(name):
+    assert wing_of(name) in WINGS
+    assert not beyond_the_arrows(name, imports_of(name))
+
+
+def test_every_wing_imports_earlier_ones_alone():
+    for number, (_, arrows) in enumerate(WINGS.values()):
+        assert arrows <= set(list(WINGS)[:number])
+    assert {wing_of(name) for name in MODULES} == set(WINGS)
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("systems.parts.blocks", "from ...cli import x"),
+        ("systems.lstm", "from ..cli import x"),
+        ("learning.fit", "def f():\n    from .. import essences"),
+        ("data.synthetic.render", "from ...frames.view import ViewSpec"),
+        ("outputs", "from . import video"),
+    ],
+)
+def test_a_planted_arrow_is_found_at_any_depth(name, line):
+    assert beyond_the_arrows(name, imported_modules(name, line))
+
+
+def test_files_import_each_other_in_no_circle():
+    """Within a wing, too; what a folder gathers for its users counts for those outside it."""
+    left = {name: imports_of(name) - {name} for name in MODULES}
+    while left:
+        free = {name for name, needs in left.items() if not needs & set(left)}
+        assert free, f"a circle among {sorted(left)}"
+        left = {name: needs for name, needs in left.items() if name not in free}
 
 
 def test_only_video_knows_the_decoders():
-    know = {
-        room
-        for room in [*ARROWS, "cli"]
-        for path in files_of(room)
-        if re.search(r"^\s*(import|from) (av|decord)\b", path.read_text("utf-8"), re.MULTILINE)
-    }
+    pattern = re.compile(r"^\s*(import|from) (av|decord)\b", re.MULTILINE)
+    know = {wing_of(n) for n, path in MODULES.items() if pattern.search(path.read_text("utf-8"))}
     assert know == {"video"}
+
+
+def test_no_file_is_long():
+    """One idea a file; who reads one should see its end."""
+    lines = {n: len(path.read_text("utf-8").splitlines()) for n, path in MODULES.items()}
+    assert {n: count for n, count in lines.items() if count > MOST_LINES and n not in LONG} == {}
+    assert all(lines[n] > MOST_LINES for n in LONG), "no longer long: take it off the list"
+
+
+def test_fitting_loads_no_decoder_and_no_engine():
+    code = (
+        "import sys, quest82.learning.fit; "
+        "print([m for m in ('av', 'decord', 'openvino', 'torchvision') if m in sys.modules])"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert result.stdout.strip() == "[]"
+
+
+def test_the_wheel_holds_every_file(tmp_path):
+    """What a folder without a package would lose: each module, and what lies beside it."""
+    command = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "-q"]
+    copy = tmp_path / "source"
+    shutil.copytree(
+        ROOT / "quest82", copy / "quest82", ignore=shutil.ignore_patterns("__pycache__")
+    )
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, copy)
+    subprocess.run([*command, str(copy), "-w", str(tmp_path)], check=True, cwd=tmp_path)
+    (wheel,) = tmp_path.glob("quest82-*.whl")
+    with zipfile.ZipFile(wheel) as file:
+        packed = {name for name in file.namelist() if ".dist-info/" not in name}
+    here = {
+        path.relative_to(ROOT).as_posix()
+        for path in (ROOT / "quest82").rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    assert packed == here
 
 
 def test_importing_the_package_imports_nothing_heavy():
@@ -220,7 +307,8 @@ class TestChapter:
         for cell in nbformat.read(path, 4).cells:
             if cell.cell_type == "code":
                 lines = cell.source.splitlines()
-                assert len(lines) <= 14
+                imports = all(re.match(r"(from|import) |$", line) for line in lines)
+                assert len(lines) <= (20 if imports else 14)
                 assert max(map(len, lines)) <= 88
 
     def test_every_figure_has_caption_name_and_alternative_text(self, path):
@@ -270,3 +358,16 @@ class TestChapter:
 
     def test_it_is_small(self, path):
         assert path.stat().st_size < 1.5e6
+
+
+def table() -> str:
+    """The wings and their arrows in Markdown, as they stand in the design and in CONTRIBUTING."""
+    rows = ["| wing | what it is for | imports |", "|---|---|---|"]
+    for wing, (what, arrows) in WINGS.items():
+        shown = "all of the above" if wing == "cli" else ", ".join(sorted(arrows)) or "nothing"
+        rows.append(f"| `{wing}` | {what} | {shown} |")
+    return "\n".join(rows)
+
+
+if __name__ == "__main__":
+    print(table())

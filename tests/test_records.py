@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from quest82 import store
+from quest82.essences import EssenceSet
 
 BOOK = Path(__file__).parents[1] / "book"
 RECORD = json.loads((BOOK / "results" / "utd_mhad.json").read_text("utf-8"))
@@ -20,7 +20,7 @@ PARTS = ("six", "circles", "all")
 
 @pytest.fixture(scope="module")
 def pairs():
-    return store.EssenceSet.load(BOOK / "data" / "utd_mhad")
+    return EssenceSet.load(BOOK / "data" / "utd_mhad")
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from quest82 import comparison, reports
+from quest82.experiments import comparison, reports
 
 PICTURES = ("accuracy", "classes", "confusions")
 

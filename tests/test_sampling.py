@@ -3,7 +3,7 @@ import torch
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from quest82.sampling import segment_indices, strided_indices
+from quest82.frames.sampling import segment_indices, strided_indices
 
 lengths = st.integers(1, 2000)
 counts = st.integers(1, 64)

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 from scipy.stats import binom, binomtest, norm
 
-from quest82.statistics import (
+from quest82.learning.uncertainty import (
     _tango,
     accuracy_interval,
     difference_interval,

@@ -9,11 +9,13 @@ import pytest
 import torch
 from conftest import moving_square
 
-from quest82 import classifier, clips, store, video
-from quest82.essences import MobileNetV2Extractor
-from quest82.store import EssenceSet, StoreError
-from quest82.transforms import ClipTransform
-from quest82.views import frames_of_view
+from quest82 import video
+from quest82.data import clips
+from quest82.essences import EssenceSet, StoreError, extract
+from quest82.frames.transforms import ClipTransform
+from quest82.frames.view import ViewSpec, frames_of_view
+from quest82.systems import classifier
+from quest82.systems.mobilenet import MobileNetV2Extractor
 
 FILES = ("clips.jsonl", "essences.npy", "manifest.json")
 
@@ -33,11 +35,12 @@ def folder(write_clip, tmp_path):
     return tmp_path / "clips"
 
 
-HOW = {"num_frames": 3, "size": 32, "engine": "plain", "num_workers": 0, "progress": False}
+SPEC = ViewSpec(num_frames=3, size=32)
+HOW = {"engine": "plain", "num_workers": 0, "progress": False}
 
 
 def test_extraction_describes_the_centres_of_segments(folder, extractor, tmp_path):
-    data = store.extract(clips.from_folder(folder), extractor, tmp_path / "out", **HOW)
+    data = extract(clips.from_folder(folder), extractor, tmp_path / "out", SPEC, **HOW)
     assert data.essences.shape == (5, 3, 1280)
     assert data.essences.dtype == torch.float16
     assert data.classes == ("a", "b")
@@ -50,7 +53,7 @@ def test_extraction_describes_the_centres_of_segments(folder, extractor, tmp_pat
 
 
 def test_a_bad_clip_is_listed_with_its_reason_and_costs_nothing_else(folder, extractor, tmp_path):
-    data = store.extract(clips.from_folder(folder), extractor, tmp_path / "out", **HOW)
+    data = extract(clips.from_folder(folder), extractor, tmp_path / "out", SPEC, **HOW)
     ((clip_id, reason),) = data.skipped
     assert clip_id == "b/bad.mp4"
     assert reason.startswith("b/bad.mp4: cannot be read as a video")
@@ -60,7 +63,7 @@ def test_a_bad_clip_is_listed_with_its_reason_and_costs_nothing_else(folder, ext
 def test_a_clip_of_which_nothing_is_left_does_not_stop_the_others(folder, extractor, tmp_path):
     path = folder / "a" / "3.mp4"
     path.write_bytes(blank_pictures(path.read_bytes()))
-    data = store.extract(clips.from_folder(folder), extractor, tmp_path / "out", **HOW)
+    data = extract(clips.from_folder(folder), extractor, tmp_path / "out", SPEC, **HOW)
     assert len(data) == 4
     assert "no frame" in dict(data.skipped)["a/3.mp4"]
 
@@ -73,17 +76,17 @@ def blank_pictures(content: bytes) -> bytes:
 
 
 def test_numpy_alone_can_read_a_store(folder, extractor, tmp_path):
-    data = store.extract(clips.from_folder(folder), extractor, tmp_path / "out", **HOW)
+    data = extract(clips.from_folder(folder), extractor, tmp_path / "out", SPEC, **HOW)
     array = np.load(tmp_path / "out" / "essences.npy", allow_pickle=False)
     assert np.array_equal(array, data.essences.numpy())
 
 
 def test_a_finished_store_is_opened_as_it_is(folder, extractor, tmp_path):
     found = clips.from_folder(folder)
-    first = store.extract(found, extractor, tmp_path / "out", **HOW)
+    first = extract(found, extractor, tmp_path / "out", SPEC, **HOW)
     before = contents(tmp_path / "out")
     shutil.rmtree(folder)
-    again = store.extract(found, extractor, tmp_path / "out", **HOW)
+    again = extract(found, extractor, tmp_path / "out", SPEC, **HOW)
     assert torch.equal(first.essences, again.essences)
     assert contents(tmp_path / "out") == before
 
@@ -93,7 +96,7 @@ def test_a_finished_store_is_opened_as_it_is(folder, extractor, tmp_path):
 def test_a_stopped_run_ends_byte_identical(folder, extractor, tmp_path, stop_after, views):
     found = clips.from_folder(folder)
     whole, stopped = tmp_path / "whole", tmp_path / "stopped"
-    store.extract(found, extractor, whole, views=views, **HOW)
+    extract(found, extractor, whole, replace(SPEC, num_views=views), **HOW)
 
     class Stop(Exception):
         pass
@@ -110,10 +113,10 @@ def test_a_stopped_run_ends_byte_identical(folder, extractor, tmp_path, stop_aft
     stopping.num_features, stopping.mean = extractor.num_features, extractor.mean
     stopping.fingerprint = extractor.fingerprint
     with pytest.raises(Stop) if stop_after < 5 else contextlib.nullcontext():
-        store.extract(found, stopping, stopped, views=views, **HOW)
+        extract(found, stopping, stopped, replace(SPEC, num_views=views), **HOW)
     with (stopped / "clips.jsonl").open("ab") as file:
         file.write(b'{"id": "half a li' if stop_after < 5 else b"")
-    store.extract(found, extractor, stopped, views=views, **HOW)
+    extract(found, extractor, stopped, replace(SPEC, num_views=views), **HOW)
     assert contents(whole) == contents(stopped)
 
 
@@ -123,14 +126,14 @@ def test_numbers_that_did_not_reach_the_disk_are_made_again(
 ):
     """After a loss of power: the lines are there, the numbers are zeros."""
     found, whole, out = clips.from_folder(folder), tmp_path / "whole", tmp_path / "out"
-    store.extract(found, extractor, whole, **HOW)
+    extract(found, extractor, whole, SPEC, **HOW)
     shutil.copytree(whole, out)
     manifest = json.loads((out / "manifest.json").read_text())
     manifest = {k: v for k, v in manifest.items() if not k.startswith("num_")}
     (out / "manifest.json").write_text(json.dumps({**manifest, "complete": False}))
     numbers = out / "essences.npy"
     numbers.write_bytes(numbers.read_bytes()[:-lost_bytes] + bytes(lost_bytes))
-    store.extract(found, extractor, out, **HOW)
+    extract(found, extractor, out, SPEC, **HOW)
     assert contents(out) == contents(whole)
 
 
@@ -139,7 +142,8 @@ def test_numbers_that_did_not_reach_the_disk_are_made_again(
     [
         ("num_frames", 4),
         ("size", 64),
-        ("views", 2),
+        ("num_views", 2),
+        ("sampler", "strided"),
         ("flip", False),
         ("seed", 1),
         ("by", "count"),
@@ -147,31 +151,32 @@ def test_numbers_that_did_not_reach_the_disk_are_made_again(
 )
 def test_other_settings_are_refused_by_name(folder, extractor, tmp_path, name, other):
     found, out = clips.from_folder(folder), tmp_path / "out"
-    store.extract(found, extractor, out, **HOW)
+    extract(found, extractor, out, SPEC, **HOW)
     before = contents(out)
+    changed = {name: other} | ({"stride": 2} if name == "sampler" else {})
     with pytest.raises(StoreError, match=f"{name} is .* there and {other!r} here"):
-        store.extract(found, extractor, out, **{**HOW, name: other})
+        extract(found, extractor, out, replace(SPEC, **changed), **HOW)
     assert contents(out) == before
 
 
 def test_other_weights_and_foreign_folders_are_refused(folder, extractor, tmp_path):
     found, out = clips.from_folder(folder), tmp_path / "out"
-    store.extract(found, extractor, out, **HOW)
+    extract(found, extractor, out, SPEC, **HOW)
     with pytest.raises(StoreError, match="weights is"):
-        store.extract(found, MobileNetV2Extractor(weights=None), out, **HOW)
+        extract(found, MobileNetV2Extractor(weights=None), out, SPEC, **HOW)
     with pytest.raises(StoreError, match="holds other files"):
-        store.extract(found, extractor, folder, **HOW)
+        extract(found, extractor, folder, SPEC, **HOW)
     with pytest.raises(StoreError, match="is a file"):
-        store.extract(found, extractor, found[0].path, **HOW)
+        extract(found, extractor, found[0].path, SPEC, **HOW)
 
 
 def test_a_saved_selection_is_not_taken_for_an_extraction(folder, extractor, tmp_path):
     found = clips.from_folder(folder)
-    data = store.extract(found, extractor, tmp_path / "out", **HOW)
+    data = extract(found, extractor, tmp_path / "out", SPEC, **HOW)
     data.subset([0, 1]).save(tmp_path / "part")
     before = contents(tmp_path / "part")
     with pytest.raises(StoreError, match="saved"):
-        store.extract(found, extractor, tmp_path / "part", **HOW)
+        extract(found, extractor, tmp_path / "part", SPEC, **HOW)
     assert contents(tmp_path / "part") == before
 
 
@@ -180,26 +185,26 @@ def test_two_extractions_at_once_are_refused(folder, extractor, tmp_path):
 
     def meddling(frames):
         with pytest.raises(StoreError, match="another extraction"):
-            store.extract(found, extractor, out, **HOW)
+            extract(found, extractor, out, SPEC, **HOW)
         return extractor(frames)
 
     meddling.num_features, meddling.mean = extractor.num_features, extractor.mean
     meddling.fingerprint = extractor.fingerprint
-    assert len(store.extract(found, meddling, out, **HOW)) == 5
+    assert len(extract(found, meddling, out, SPEC, **HOW)) == 5
 
 
 def test_nothing_is_left_where_no_clip_can_be_read(folder, extractor, tmp_path):
     only_bad = [clip for clip in clips.from_folder(folder) if "bad" in clip.id]
     with pytest.raises(StoreError, match="not one clip could be read"):
-        store.extract(only_bad, extractor, tmp_path / "out", **HOW)
+        extract(only_bad, extractor, tmp_path / "out", SPEC, **HOW)
     assert not list((tmp_path / "out").iterdir())
 
 
 def test_random_views_differ_from_the_centre_and_repeat(folder, extractor, tmp_path):
     found = clips.from_folder(folder)
-    data = store.extract(found, extractor, tmp_path / "a", views=3, **HOW)
-    again = store.extract(found[::-1], extractor, tmp_path / "b", views=3, **HOW)
-    single = store.extract(found, extractor, tmp_path / "c", **HOW)
+    data = extract(found, extractor, tmp_path / "a", replace(SPEC, num_views=3), **HOW)
+    again = extract(found[::-1], extractor, tmp_path / "b", replace(SPEC, num_views=3), **HOW)
+    single = extract(found, extractor, tmp_path / "c", SPEC, **HOW)
     assert data.essences.shape == (5, 3, 3, 1280)
     assert torch.equal(data.essences, again.essences.flip(0))  # whatever the order of the clips
     assert torch.equal(data.essences[:, 0], single.essences)
@@ -278,7 +283,7 @@ def test_arrays_and_lists_are_taken_as_they_are(make_set, recwarn):
         "classes": np.array(data.classes, object),
     }
     for given in ((essences, labels), (frozen, labels.astype("u1")), (essences, labels.tolist())):
-        again = EssenceSet(*given, **names)
+        again = EssenceSet(essences=given[0], labels=given[1], **names)
         assert torch.equal(again.essences, data.essences)
         assert torch.equal(again.labels, data.labels)
         assert again.labels.dtype == torch.long
@@ -377,7 +382,7 @@ def test_a_clip_that_damage_has_shortened_is_read_for_what_is_left(tmp_path, mon
     info = video.probe(path)
     monkeypatch.setattr(video, "probe", lambda p: replace(info, num_frames=30))
     clip = clips.Clip("x", "a", "x", path)
-    frames = frames_of_view(clip, 0, num_frames=4, size=32, by="count")
+    frames = frames_of_view(clip, 0, ViewSpec(num_frames=4, size=32, by="count"))
     assert frames.shape == (4, 3, 32, 32)
 
 
@@ -394,7 +399,7 @@ def test_a_rare_class_is_split_without_a_warning(make_set, recwarn):
 def test_files_follow_the_umask(folder, extractor, tmp_path, umask):
     before = os.umask(umask)
     try:
-        store.extract(clips.from_folder(folder), extractor, tmp_path / "out", **HOW)
+        extract(clips.from_folder(folder), extractor, tmp_path / "out", SPEC, **HOW)
         network = classifier.build("mean", 4, 2)
         classifier.save(tmp_path / "m.safetensors", network, classes=("a", "b"))
         video.write_video(tmp_path / "v.mp4", moving_square(), fps=25)

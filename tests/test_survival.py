@@ -18,12 +18,17 @@ import pytest
 import torch
 from conftest import moving_square
 
-from quest82 import classifier, clips, store, video
-from quest82.clips import Clip
-from quest82.decoding import inspect_all, read_all
-from quest82.essences import MobileNetV2Extractor
+from quest82 import video
+from quest82.data import clips
+from quest82.data.clips import Clip
+from quest82.essences import EssenceSet, StoreError, extract
+from quest82.frames.view import ViewSpec
+from quest82.frames.workers import inspect_all, read_all
+from quest82.systems import classifier
+from quest82.systems.mobilenet import MobileNetV2Extractor
 
-HOW = {"num_frames": 3, "size": 32, "engine": "plain", "progress": False}
+SPEC = ViewSpec(num_frames=3, size=32)
+HOW = {"engine": "plain", "progress": False}
 
 EXTRACT = """
 import resource, sys
@@ -36,7 +41,7 @@ resource.setrlimit(resource.RLIMIT_FSIZE, (int(most_bytes), resource.RLIM_INFINI
 print("ready", flush=True)
 how = {"num_frames": 3, "size": 32, "engine": "plain", "progress": False}
 try:
-    store.extract(clips.from_folder(folder), extractor, out, num_workers=int(workers), **how)
+    extract(clips.from_folder(folder), extractor, out, num_workers=int(workers), **how)
 except ValueError as error:
     print(error)
 else:
@@ -65,7 +70,7 @@ def ground(tmp_path_factory, extractor):
     weights = root / "weights.pth"
     torch.save({**extractor.state_dict(), **head_of_mobilenet()}, weights)
     whole = MobileNetV2Extractor(weights)
-    store.extract(clips.from_folder(root / "clips"), whole, root / "whole", num_workers=0, **HOW)
+    extract(clips.from_folder(root / "clips"), whole, root / "whole", SPEC, num_workers=0, **HOW)
     shutil.copytree(root / "clips", root / "earlier")
     for i, path in enumerate(clip.path for clip in clips.from_folder(root / "earlier")):
         if i % 4 == 0:
@@ -73,7 +78,7 @@ def ground(tmp_path_factory, extractor):
         elif i % 4 == 1:
             video.write_video(path, moving_square(5, shade=i), fps=25)
     video.write_video(root / "earlier" / "b" / "gone.mp4", moving_square(4), fps=25)
-    store.extract(clips.from_folder(root / "earlier"), whole, root / "old", num_workers=0, **HOW)
+    extract(clips.from_folder(root / "earlier"), whole, root / "old", SPEC, num_workers=0, **HOW)
     return root
 
 
@@ -162,7 +167,7 @@ def test_a_full_disk_leaves_the_old_store_readable(ground, tmp_path, most_bytes)
     assert not (out / "next").exists()
     before = contents(ground / "old")
     assert {name: (out / name).read_bytes() for name in before} == before
-    assert len(store.EssenceSet.load(out)) == len(store.EssenceSet.load(ground / "old"))
+    assert len(EssenceSet.load(out)) == len(EssenceSet.load(ground / "old"))
     assert begin(ground, out, workers=0).communicate()[0] == "done\n"
     assert contents(out) == contents(ground / "whole")
 
@@ -191,8 +196,8 @@ def test_no_file_is_unpickled(ground, tmp_path):
         classifier.load(model)
     shutil.copytree(ground / "whole", stored)
     np.save(stored / "essences.npy", np.array([bomb], object), allow_pickle=True)
-    with pytest.raises(store.StoreError, match=r"essences\.npy: is damaged"):
-        store.EssenceSet.load(stored)
+    with pytest.raises(StoreError, match=r"essences\.npy: is damaged"):
+        EssenceSet.load(stored)
     assert not marker.exists()
 
 

@@ -9,14 +9,16 @@ from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from quest82 import room, synthetic, video
-from quest82.clips import Clip, from_folder
-from quest82.essences import MobileNetV2Extractor
-from quest82.sampling import segment_indices
-from quest82.statistics import wilson_interval
-from quest82.store import EssenceSet
-from quest82.views import frames_of_view
-from quest82.weights import checkpoint_path
+from quest82 import video
+from quest82.data import synthetic
+from quest82.data.clips import Clip, from_folder
+from quest82.data.synthetic import room
+from quest82.essences import EssenceSet
+from quest82.frames.sampling import segment_indices
+from quest82.frames.view import ViewSpec, frames_of_view
+from quest82.learning.uncertainty import wilson_interval
+from quest82.systems.mobilenet import MobileNetV2Extractor
+from quest82.systems.weights import checkpoint_path
 
 BOOK = Path(__file__).parents[1] / "book"
 
@@ -212,7 +214,7 @@ def test_the_stored_essences_are_those_of_the_drawn_clips(name, tmp_path):
     path = tmp_path / "clip.mp4"
     frames = synthetic.render(action, 0, **how)
     video.write_video(path, frames, fps=25, options=synthetic.CODINGS["intra"])
-    frames = frames_of_view(Clip("clip", "", "", path), 0, num_frames=num_frames)
+    frames = frames_of_view(Clip("clip", "", "", path), 0, ViewSpec(num_frames=num_frames))
     with torch.inference_mode():
         again = MobileNetV2Extractor()(frames[None])[0]
     assert torch.cosine_similarity(again, stored.essences[row].float(), dim=1).min() > 0.999

@@ -9,10 +9,9 @@ from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import balanced_accuracy_score, top_k_accuracy_score
 
-from quest82 import classifier, synthetic
-from quest82.statistics import accuracy_interval, mcnemar
-from quest82.store import EssenceSet
-from quest82.training import (
+from quest82.data import synthetic
+from quest82.essences import EssenceSet
+from quest82.learning import (
     FEWEST_WATCHED,
     TrainConfig,
     cross_validate,
@@ -22,6 +21,8 @@ from quest82.training import (
     require_apart,
     set_aside,
 )
+from quest82.learning.uncertainty import accuracy_interval, mcnemar
+from quest82.systems import classifier
 
 
 def model_for(data, aggregator="mean", seed=0):
@@ -152,9 +153,14 @@ def test_class_accuracy_and_majority_see_what_accuracy_does_not(make_set):
 def test_class_weights_are_as_many_copies_of_the_rare_clips(make_set):
     """Three clips to one: what the weights do to the gradient, copies of the rare clips do."""
     data = make_set(num_clips=8, num_classes=2).subset([0, 1, 2, 4])  # one clip of class 1
-    copies = data.essences[[0, 1, 1, 1, 2, 3]], data.labels[[0, 1, 1, 1, 2, 3]]
-    names = tuple(map(str, range(6)))
-    repeated = EssenceSet(*copies, names, names, data.classes)
+    rows, names = [0, 1, 1, 1, 2, 3], tuple(map(str, range(6)))
+    repeated = EssenceSet(
+        essences=data.essences[rows],
+        labels=data.labels[rows],
+        groups=names,
+        clip_ids=names,
+        classes=data.classes,
+    )
     found = []
     for part, weighted in ((data, True), (repeated, False)):
         model = classifier.build("mean", 16, 2, head_dropout=0.0, dtype=torch.float64)

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torchvision.transforms import v2
 
-from quest82.transforms import ClipTransform
+from quest82.frames.transforms import ClipTransform
 
 
 @settings(deadline=None, max_examples=25)

@@ -7,9 +7,10 @@ from collections import namedtuple
 import pytest
 from archives import FOLDER, LINK, runs_of, write_rar, write_unpacker
 
-from quest82 import fetch, unpack
-from quest82.fetch import FetchError
-from quest82.unpack import UnpackError
+from quest82 import download
+from quest82.data import rar
+from quest82.data.rar import UnpackError
+from quest82.download import FetchError
 
 MEMBERS = {
     "films/": b"",
@@ -40,7 +41,7 @@ def files_below(folder):
 
 
 def check_unpacking(archive, targets):
-    others = unpack.unpack(archive, targets, progress=False)
+    others = rar.unpack(archive, targets, progress=False)
     assert others == ["films/readme.txt"]
     expected = {name.rpartition("/")[2]: data for name, data in MEMBERS.items()}
     for name in ("a.avi", "b.avi", "c.avi"):
@@ -55,11 +56,11 @@ def test_wanted_files_go_where_they_belong_and_others_are_named(tmp_path, progra
     assert runs_of(programs) == 1  # the second time there was nothing to do
 
 
-@pytest.mark.parametrize("name", unpack._UNPACKERS)
+@pytest.mark.parametrize("name", rar._UNPACKERS)
 def test_real_unpackers_pour_the_same(tmp_path, targets, monkeypatch, name):
-    monkeypatch.setattr(unpack, "_UNPACKERS", {name: unpack._UNPACKERS[name]})
+    monkeypatch.setattr(rar, "_UNPACKERS", {name: rar._UNPACKERS[name]})
     try:
-        unpack.find_unpacker()
+        rar.find_unpacker()
     except UnpackError:
         pytest.skip(f"{name}, able to read RAR, is not on this machine")
     check_unpacking(write_rar(tmp_path / "films.rar", MEMBERS, modes=MODES), targets)
@@ -67,7 +68,7 @@ def test_real_unpackers_pour_the_same(tmp_path, targets, monkeypatch, name):
 
 def test_only_what_is_missing_or_has_another_size_is_written_again(tmp_path, programs, targets):
     archive = write_rar(tmp_path / "films.rar", MEMBERS, modes=MODES)
-    unpack.unpack(archive, targets, progress=False)
+    rar.unpack(archive, targets, progress=False)
     before = targets["a.avi"].stat().st_mtime_ns
     targets["b.avi"].unlink()
     targets["c.avi"].write_bytes(b"cut sho")
@@ -82,7 +83,7 @@ def test_without_a_program_one_sentence_says_what_to_install(tmp_path, targets, 
         (tmp_path / name).chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(UnpackError, match="no program to unpack.*install one, e.g. .sudo apt"):
-        unpack.find_unpacker()
+        rar.find_unpacker()
 
 
 HOSTILE = {
@@ -106,7 +107,7 @@ def test_a_hostile_archive_is_refused_before_anything_is_unpacked(
     archive = write_rar(tmp_path / "films.rar", {**members, "films/c.avi": b"z"}, modes=modes)
     before = files_below(tmp_path)
     with pytest.raises(UnpackError, match=reason) as caught:
-        unpack.unpack(archive, targets, progress=False)
+        rar.unpack(archive, targets, progress=False)
     assert "\n" not in str(caught.value)
     assert files_below(tmp_path) == before
     assert runs_of(programs) == 0
@@ -118,7 +119,7 @@ def test_a_wrong_crc_keeps_what_was_right_and_gives_no_file_its_name(tmp_path, p
     write_unpacker(programs, then=f"archive = rarfile.RarFile({str(honest)!r})")
     archive = write_rar(tmp_path / "films.rar", MEMBERS, modes=MODES, crcs={"films/c.avi": 1})
     with pytest.raises(UnpackError, match=r"did not unpack films/c\.avi as it should be"):
-        unpack.unpack(archive, targets, progress=False)
+        rar.unpack(archive, targets, progress=False)
     assert set(files_below(tmp_path / "out")) == {"a.avi", "b.avi"}
 
 
@@ -128,7 +129,7 @@ def test_a_program_that_gives_up_is_quoted(tmp_path, programs, targets, then):
     archive = write_rar(tmp_path / "films.rar", MEMBERS, modes=MODES)
     quoted = "the disk is on fire" if "fire" in then else "no message"
     with pytest.raises(UnpackError, match=rf"films/c\.avi as it should be \({quoted}\)"):
-        unpack.unpack(archive, targets, progress=False)
+        rar.unpack(archive, targets, progress=False)
     assert targets["a.avi"].exists()
     write_unpacker(programs)
     check_unpacking(archive, targets)
@@ -137,27 +138,27 @@ def test_a_program_that_gives_up_is_quoted(tmp_path, programs, targets, then):
 def test_a_file_that_is_no_archive(tmp_path, programs, targets):
     (tmp_path / "films.rar").write_bytes(b"<html>Please log in</html>")
     with pytest.raises(UnpackError, match="not a RAR archive that can be read"):
-        unpack.unpack(tmp_path / "films.rar", targets, progress=False)
+        rar.unpack(tmp_path / "films.rar", targets, progress=False)
 
 
 def test_an_archive_without_files_is_not_taken_for_done(tmp_path, programs, targets):
     archive = write_rar(tmp_path / "films.rar", {"films/": b""}, modes=MODES)
     with pytest.raises(UnpackError, match="holds no file that can be read"):
-        unpack.unpack(archive, targets, progress=False)
+        rar.unpack(archive, targets, progress=False)
 
 
 def test_a_file_where_a_folder_should_be(tmp_path, programs, targets):
     (tmp_path / "out").write_text("mine")
     archive = write_rar(tmp_path / "films.rar", MEMBERS, modes=MODES)
     with pytest.raises(UnpackError, match="a file lies where this folder or one above it"):
-        unpack.unpack(archive, targets, progress=False)
+        rar.unpack(archive, targets, progress=False)
     assert (tmp_path / "out").read_text() == "mine"
 
 
 def test_a_full_disk_is_told_before_unpacking(tmp_path, programs, targets, monkeypatch):
     usage = namedtuple("usage", "total used free")
-    monkeypatch.setattr(fetch.shutil, "disk_usage", lambda path: usage(0, 0, 700_000))
+    monkeypatch.setattr(download.shutil, "disk_usage", lambda path: usage(0, 0, 700_000))
     archive = write_rar(tmp_path / "films.rar", MEMBERS, modes=MODES)
     with pytest.raises(FetchError, match="unpacking needs"):
-        unpack.unpack(archive, targets, progress=False)
+        rar.unpack(archive, targets, progress=False)
     assert runs_of(programs) == 0

@@ -11,12 +11,16 @@ from pathlib import Path
 import pytest
 from conftest import moving_square
 
-from quest82 import clips, decoding, essence_files, store, update, video
-from quest82.clips import digest_of
-from quest82.engines import EngineError
-from quest82.store import EssenceSet, StoreError
+from quest82 import video
+from quest82.data import clips
+from quest82.data.clips import digest_of
+from quest82.essences import EssenceSet, StoreError, extract, files, update
+from quest82.essences.engines import EngineError
+from quest82.frames import workers
+from quest82.frames.view import ViewSpec
 
-HOW = {"num_frames": 2, "size": 32, "engine": "plain", "num_workers": 0, "progress": False}
+SPEC = ViewSpec(num_frames=2, size=32)
+HOW = {"engine": "plain", "num_workers": 0, "progress": False}
 FILES = ["clips.jsonl", "essences.npy", "manifest.json"]
 NAMES = ("a/1.mp4", "a/2.mp4", "b/1.mp4", "b/2.mp4")
 
@@ -43,13 +47,13 @@ def folder(tmp_path):
 @pytest.fixture
 def read(monkeypatch):
     """The ids of the clips whose frames are read, as they are read."""
-    ids, read_views = [], decoding._read_views
+    ids, read_views = [], workers._read_views
 
-    def noting(clip, **how):
+    def noting(clip, spec):
         ids.append(clip.id)
-        return read_views(clip, **how)
+        return read_views(clip, spec)
 
-    monkeypatch.setattr(decoding, "_read_views", noting)
+    monkeypatch.setattr(workers, "_read_views", noting)
     return ids
 
 
@@ -111,47 +115,47 @@ def test_only_what_changed_is_read_and_the_store_is_as_if_fresh(
     folder, extractor, tmp_path, read, happens, views
 ):
     out, fresh = tmp_path / "out", tmp_path / "fresh"
-    store.extract(clips.from_folder(folder), extractor, out, views=views, **HOW)
+    extract(clips.from_folder(folder), extractor, out, replace(SPEC, num_views=views), **HOW)
     happens(folder)
     found = clips.from_folder(folder)
     read.clear()
-    data = store.extract(found, extractor, out, views=views, **HOW)
+    data = extract(found, extractor, out, replace(SPEC, num_views=views), **HOW)
     assert read == CHANGES[happens]
-    store.extract(found, extractor, fresh, views=views, **HOW)
+    extract(found, extractor, fresh, replace(SPEC, num_views=views), **HOW)
     assert contents(out) == contents(fresh)
     assert set(data.clip_ids) | dict(data.skipped).keys() == {clip.id for clip in found}
 
 
 def test_other_labels_groups_and_orders_cost_nothing(folder, extractor, tmp_path, read):
     found = clips.from_folder(folder)[:4]
-    store.extract(found, extractor, tmp_path / "out", **HOW)
+    extract(found, extractor, tmp_path / "out", SPEC, **HOW)
     found = [replace(clip, label=clip.label + "?", group="g") for clip in reversed(found)]
     read.clear()
-    data = store.extract(found, extractor, tmp_path / "out", **HOW)
+    data = extract(found, extractor, tmp_path / "out", SPEC, **HOW)
     assert read == []
     assert (data.classes, set(data.groups)) == (("a?", "b?"), {"g"})
-    store.extract(found, extractor, tmp_path / "fresh", **HOW)
+    extract(found, extractor, tmp_path / "fresh", SPEC, **HOW)
     assert contents(tmp_path / "out") == contents(tmp_path / "fresh")
 
 
 def test_where_nothing_changed_nothing_is_written(folder, extractor, tmp_path, read):
     found, out = clips.from_folder(folder), tmp_path / "out"
-    store.extract(found, extractor, out, **HOW)
+    extract(found, extractor, out, SPEC, **HOW)
     before = {path: (path.stat().st_ino, path.stat().st_mtime_ns) for path in out.iterdir()}
     os.utime(folder / "a" / "1.mp4", (0, 0))  # another time is not another content
     read.clear()
-    store.extract(found, extractor, out, **HOW)
+    extract(found, extractor, out, SPEC, **HOW)
     assert read == ["b/bad.mp4"]  # what was skipped is tried again by each run
     assert {p: (p.stat().st_ino, p.stat().st_mtime_ns) for p in out.iterdir()} == before
 
 
 def test_a_clip_whose_file_is_away_keeps_what_it_has(folder, extractor, tmp_path, read):
     found, out = clips.from_folder(folder), tmp_path / "out"
-    before = store.extract(found, extractor, out, **HOW)
+    before = extract(found, extractor, out, SPEC, **HOW)
     shutil.rmtree(folder / "a")
     write(folder / "b" / "2.mp4", shade=99)
     read.clear()
-    after = store.extract(found, extractor, out, **HOW)
+    after = extract(found, extractor, out, SPEC, **HOW)
     assert read == ["b/2.mp4", "b/bad.mp4"]
     assert after.clip_ids == before.clip_ids
     assert after.essences[:3].equal(before.essences[:3])
@@ -163,7 +167,7 @@ def test_essences_of_an_interrupted_update_are_not_made_again(
 ):
     """Even if the list changes again before the update is resumed."""
     found, out = clips.from_folder(folder), tmp_path / "out"
-    store.extract(found, extractor, out, **HOW)
+    extract(found, extractor, out, SPEC, **HOW)
     old = contents(out)
     several(folder)
     found = clips.from_folder(folder)
@@ -178,16 +182,16 @@ def test_essences_of_an_interrupted_update_are_not_made_again(
 
     monkeypatch.setattr(update.StoreUpdate, "add", add)
     with pytest.raises(KeyboardInterrupt):
-        store.extract(found, extractor, out, **HOW)
+        extract(found, extractor, out, SPEC, **HOW)
     monkeypatch.setattr(update.StoreUpdate, "add", interrupted[1])
     assert {name: (out / name).read_bytes() for name in FILES} == old
     assert len(EssenceSet.load(out)) == 4
     write(folder / "a" / "00.mp4", shade=77)
     found = clips.from_folder(folder)
     read.clear()
-    store.extract(found, extractor, out, **HOW)
+    extract(found, extractor, out, SPEC, **HOW)
     assert read == ["a/00.mp4", "b/bad.mp4"]
-    store.extract(found, extractor, tmp_path / "fresh", **HOW)
+    extract(found, extractor, tmp_path / "fresh", SPEC, **HOW)
     assert contents(out) == contents(tmp_path / "fresh")
 
 
@@ -223,56 +227,56 @@ def death():
 
 
 def test_an_update_may_end_before_any_change_of_the_disk(folder, extractor, tmp_path, death):
-    store.extract(clips.from_folder(folder), extractor, tmp_path / "old", **HOW)
+    extract(clips.from_folder(folder), extractor, tmp_path / "old", SPEC, **HOW)
     several(folder)
     found = clips.from_folder(folder)
-    store.extract(found, extractor, tmp_path / "fresh", **HOW)
+    extract(found, extractor, tmp_path / "fresh", SPEC, **HOW)
     fresh, step, ended = contents(tmp_path / "fresh"), 0, False
     while not ended:
         out = tmp_path / f"out{step}"
         shutil.copytree(tmp_path / "old", out)
         death.folder, death.left = str(out), step
         try:
-            store.extract(found, extractor, out, **HOW)
+            extract(found, extractor, out, SPEC, **HOW)
             ended = True
         except Killed:
             step += 1
         finally:
             death.folder = None
-        store.extract(found, extractor, out, **HOW)
+        extract(found, extractor, out, SPEC, **HOW)
         assert contents(out) == fresh
     assert step > 30
 
 
 def test_a_half_moved_state_is_not_read_as_damaged(folder, extractor, tmp_path, monkeypatch):
     out = tmp_path / "out"
-    store.extract(clips.from_folder(folder), extractor, out, **HOW)
+    extract(clips.from_folder(folder), extractor, out, SPEC, **HOW)
     change(folder)
     with monkeypatch.context() as patch:
         patch.setattr(update, "finish_move", _move_one)
         with pytest.raises(Killed):
-            store.extract(clips.from_folder(folder), extractor, out, **HOW)
+            extract(clips.from_folder(folder), extractor, out, SPEC, **HOW)
     with pytest.raises(StoreError, match="was not finished; run it again"):
         EssenceSet.load(out)
 
 
 def _move_one(path: Path) -> None:
-    if essence_files.is_complete(path / "next"):
+    if files.is_complete(path / "next"):
         (path / "next" / "essences.npy").replace(path / "essences.npy")
         raise Killed
 
 
 def test_a_refused_update_leaves_the_store_as_it_was(folder, extractor, tmp_path):
     found, out = clips.from_folder(folder), tmp_path / "out"
-    store.extract(found, extractor, out, **HOW)
+    extract(found, extractor, out, SPEC, **HOW)
     before = contents(out)
     change(folder)
     with pytest.raises(StoreError, match="num_frames is 2 there and 3 here"):
-        store.extract(found, extractor, out, **{**HOW, "num_frames": 3})
+        extract(found, extractor, out, replace(SPEC, num_frames=3), **HOW)
     with pytest.raises(StoreError, match=f"^{re.escape(str(out))}: not one clip could be read"):
-        store.extract([clip for clip in found if "bad" in clip.id], extractor, out, **HOW)
+        extract([clip for clip in found if "bad" in clip.id], extractor, out, SPEC, **HOW)
     with pytest.raises(ValueError, match=r"the id 'a/1\.mp4' occurs twice"):
-        store.extract([*found, found[0]], extractor, out, **HOW)
+        extract([*found, found[0]], extractor, out, SPEC, **HOW)
     assert {name: (out / name).read_bytes() for name in FILES} == before
     assert len(EssenceSet.load(out)) == 4
 
@@ -284,44 +288,44 @@ def test_a_store_that_cannot_be_written_is_opened_where_nothing_is_due(
         raise OSError(30, "Read-only file system")
 
     found, out = clips.from_folder(folder), tmp_path / "out"
-    store.extract(found, extractor, out, **HOW)
+    extract(found, extractor, out, SPEC, **HOW)
     monkeypatch.setattr("tempfile.TemporaryFile", refused)
-    assert len(store.extract(found, extractor, out, **HOW)) == 4
+    assert len(extract(found, extractor, out, SPEC, **HOW)) == 4
     change(folder)
     read.clear()
     with pytest.raises(ValueError, match=r"out: cannot be written \(Read-only file system\)"):
-        store.extract(found, extractor, out, **HOW)
+        extract(found, extractor, out, SPEC, **HOW)
     with pytest.raises(ValueError, match=r"new/out: cannot be written"):
-        store.extract(found, extractor, tmp_path / "new" / "out", **HOW)
+        extract(found, extractor, tmp_path / "new" / "out", SPEC, **HOW)
     assert read == []
     assert not (tmp_path / "new").exists()
 
 
 def test_damaged_numbers_are_not_carried_on(folder, extractor, tmp_path):
     out = tmp_path / "out"
-    store.extract(clips.from_folder(folder), extractor, out, **HOW)
+    extract(clips.from_folder(folder), extractor, out, SPEC, **HOW)
     content = bytearray((out / "essences.npy").read_bytes())
     content[-1] ^= 1
     (out / "essences.npy").write_bytes(content)
     add(folder)
     with pytest.raises(StoreError, match=r"of b/2\.mp4 are damaged"):
-        store.extract(clips.from_folder(folder), extractor, out, **HOW)
+        extract(clips.from_folder(folder), extractor, out, SPEC, **HOW)
 
 
 def test_a_store_without_digests_is_opened_and_made_anew(folder, extractor, tmp_path, read):
     """As they were written before a line knew its file."""
     found, out, fresh = clips.from_folder(folder), tmp_path / "out", tmp_path / "fresh"
-    store.extract(found, extractor, fresh, **HOW)
+    extract(found, extractor, fresh, SPEC, **HOW)
     settings = json.loads((fresh / "manifest.json").read_text())["settings"]
     data = EssenceSet.load(fresh)
     shape = data.essences.shape[1:]
-    writer = essence_files.StoreWriter(out, {**settings, "clips": "0"}, data.classes, shape)
+    writer = files.StoreWriter(out, {**settings, "clips": "0"}, data.classes, shape)
     for row, clip in zip(data.essences.numpy(), found[:4], strict=True):
         writer.add({"id": clip.id, "label": clip.label, "group": clip.group}, row)
     writer.finish()
     assert EssenceSet.load(out).essences.equal(data.essences)
     read.clear()
-    store.extract(found, extractor, out, **HOW)
+    extract(found, extractor, out, SPEC, **HOW)
     assert read == [clip.id for clip in found]
     assert contents(out) == contents(fresh)
 
@@ -333,7 +337,7 @@ def test_a_wrong_engine_leaves_nothing_behind(folder, extractor, tmp_path, monke
         monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     name = {ValueError: "abacus", EngineError: "openvino"}[error]
     with pytest.raises(error, match=name):
-        store.extract(found, extractor, out, **{**HOW, "engine": name})
+        extract(found, extractor, out, SPEC, **{**HOW, "engine": name})
     assert not out.exists()
 
 
@@ -342,11 +346,13 @@ def test_a_store_in_which_nothing_is_written_takes_other_settings(
 ):
     found, out = clips.from_folder(folder), tmp_path / "out"
     with monkeypatch.context() as patch:
-        patch.setattr(decoding, "_read_views", lambda clip, **how: _end())
+        patch.setattr(workers, "_read_views", lambda clip, spec: _end())
         with pytest.raises(Killed):
-            store.extract(found, extractor, out, **{**HOW, "num_frames": 5, "engine": "fused"})
-    store.extract(found, extractor, out, **HOW)
-    store.extract(found, extractor, tmp_path / "fresh", **HOW)
+            extract(
+                found, extractor, out, replace(SPEC, num_frames=5), **{**HOW, "engine": "fused"}
+            )
+    extract(found, extractor, out, SPEC, **HOW)
+    extract(found, extractor, tmp_path / "fresh", SPEC, **HOW)
     assert contents(out) == contents(tmp_path / "fresh")
 
 

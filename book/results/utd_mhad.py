@@ -33,7 +33,7 @@ import utd_mhad_paths as pixels
 from utd_mhad_models import BUDGET, WIDTHS, answers, ends, essences, grid, mean, side_by_side, steps
 
 import quest82
-from quest82 import clips
+from quest82.data import clips
 
 RECORD = Path(__file__).with_suffix(".json")
 PAIRS = ("draw_circle_ccw", "draw_circle_cw", "sit2stand", "stand2sit", "swipe_left", "swipe_right")

@@ -7,8 +7,10 @@ from dataclasses import replace
 import torch
 from torch.nn import functional as F
 
-from quest82 import classifier, store, training
-from quest82.essences import MobileNetV2Extractor
+from quest82 import learning
+from quest82.essences import extract
+from quest82.systems import classifier
+from quest82.systems.mobilenet import MobileNetV2Extractor
 
 BUDGET = {"learning_rate": 1e-3, "batch_size": 32}
 WIDTHS = {"projection_size": 64, "hidden_size": 64}  # narrow, to save time
@@ -27,7 +29,7 @@ class MapExtractor(MobileNetV2Extractor):
 def essences(found, path, *, maps=False, **options):
     """The clips described, in single precision; from the store where it has been made."""
     extractor, engine = (MapExtractor(), "plain") if maps else (MobileNetV2Extractor(), None)
-    data = store.extract(found, extractor, path, engine=engine, **options)
+    data = extract(found, extractor, path, engine=engine, **options)
     return replace(data, essences=data.essences.float())
 
 
@@ -89,7 +91,7 @@ def answers(data, aggregator, seed, *, epochs=40, opposites=False, look=lambda d
             seed=seed,
             **options.get(aggregator, {}),
         )
-        training.fit(model, train, training.TrainConfig(epochs=epochs, seed=seed, **BUDGET))
+        learning.fit(model, train, learning.TrainConfig(epochs=epochs, seed=seed, **BUDGET))
         for k, version in enumerate((data, backwards(data))):
-            said[k, unseen] = training.evaluate(model, look(version.subset(unseen))).predictions
+            said[k, unseen] = learning.evaluate(model, look(version.subset(unseen))).predictions
     return said.tolist()

@@ -9,14 +9,15 @@ from sklearn.model_selection import LeaveOneGroupOut, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from quest82 import video, views
+from quest82 import video
+from quest82.frames.view import ViewSpec, frames_of_view
 
 FEWEST_PIXELS = 150  # of 224 x 224; with fewer the arm is at rest
 
 
 def grey(clip, num_frames):
     """The frames (T, 224, 224) that the network sees, in [0, 1]."""
-    return views.frames_of_view(clip, 0, num_frames=num_frames)[:, 0]
+    return frames_of_view(clip, 0, ViewSpec(num_frames=num_frames))[:, 0]
 
 
 def hand_path(frames):

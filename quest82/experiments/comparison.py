@@ -8,8 +8,10 @@ from dataclasses import replace
 import numpy as np
 from torch import Tensor
 
-from . import __version__, classifier, statistics, training
-from .store import EssenceSet
+from .. import __version__, learning
+from ..essences.essence_set import EssenceSet
+from ..learning import uncertainty
+from ..systems import classifier
 
 MODELS = ("mean", "lstm")
 DIRECTIONS = ("forwards", "backwards")
@@ -33,7 +35,7 @@ def compare(
     Each model is tested twice: on the test clips as they are, and with their essences in reverse
     order, as if played backwards. A fifth of the training groups is watched for early stopping;
     where that would be too few clips, every epoch is run on all of them, and `watched` is 0 (see
-    `training.set_aside`).
+    `learning.set_aside`).
 
     Args:
         train: clips to learn from.
@@ -46,7 +48,7 @@ def compare(
     Returns:
         A report of plain numbers and strings, ready for JSON. An "average" is over clips and
         seeds, from 0 to 1 (a difference: from -1 to 1); beside it stands the 95 % "interval" for
-        other groups (`statistics.accuracy_interval`, `.difference_interval`).
+        other groups (`uncertainty.accuracy_interval`, `.difference_interval`).
 
         - `extraction`: how the essences were made; `skipped`: id and reason of unreadable clips;
         - `classes`; `train`, `watched`, `test`: counts of clips; `test_groups`, and `few_groups`,
@@ -67,33 +69,33 @@ def compare(
     """
     if num_seeds < 1:
         raise ValueError(f"num_seeds ({num_seeds}) must be at least 1")
-    training.require_apart(train, test, name="test")
-    learning, watched = training.set_aside(train)
+    learning.require_apart(train, test, name="test")
+    learned, watched = learning.set_aside(train)
     results = {name: {direction: [] for direction in DIRECTIONS} for name in MODELS}
     models = {}
     for name in MODELS:
         for seed in range(num_seeds):
             model = classifier.build(name, train.num_features, len(train.classes), seed=seed)
-            config = training.TrainConfig(epochs=epochs, seed=seed, progress=progress)
-            training.fit(model.to(device), learning, config, watched)
-            results[name]["forwards"].append(training.evaluate(model, test))
-            results[name]["backwards"].append(training.evaluate(model, _backwards(test)))
+            config = learning.TrainConfig(epochs=epochs, seed=seed, progress=progress)
+            learning.fit(model.to(device), learned, config, watched)
+            results[name]["forwards"].append(learning.evaluate(model, test))
+            results[name]["backwards"].append(learning.evaluate(model, _backwards(test)))
         models[name] = {"parameters": sum(p.numel() for p in model.parameters())}
         models[name] |= _judge(results[name], test.groups)
-    taught, asked = _classes_in(learning), _classes_in(test)
+    taught, asked = _classes_in(learned), _classes_in(test)
     return {
         "extraction": dict(train.settings),
         "skipped": [list(entry) for entry in train.skipped],
         "classes": len(train.classes),
-        "train": len(learning),
+        "train": len(learned),
         "watched": len(watched) if watched else 0,
         "test": len(test),
         "test_groups": len(set(test.groups)),
-        "few_groups": statistics.few_groups(test.groups),
+        "few_groups": uncertainty.few_groups(test.groups),
         "majority": results["mean"]["forwards"][0].majority,
         "never_learned": sorted(asked - taught),
         "never_tested": sorted(taught - asked),
-        "one_sided": training.one_sided(train, test),
+        "one_sided": learning.one_sided(train, test),
         "models": models,
         **_oppose(*(results[name]["forwards"] for name in MODELS), test),
     }
@@ -149,7 +151,7 @@ def _backwards(clips: EssenceSet) -> EssenceSet:
     return replace(clips, essences=clips.essences.flip(-2))
 
 
-def _judge(results: Mapping[str, Sequence[training.Evaluation]], groups: Sequence[str]) -> dict:
+def _judge(results: Mapping[str, Sequence[learning.Evaluation]], groups: Sequence[str]) -> dict:
     """One model: its figures in both directions, and what playing backwards costs."""
     hits = {direction: _hits(runs) for direction, runs in results.items()}
     report = {
@@ -157,7 +159,7 @@ def _judge(results: Mapping[str, Sequence[training.Evaluation]], groups: Sequenc
             "top1": [run.top1 for run in runs],
             "top5": [run.top5 for run in runs],
             "mean_class_accuracy": [run.mean_class_accuracy for run in runs],
-            **_average(hits[direction], groups, statistics.accuracy_interval),
+            **_average(hits[direction], groups, uncertainty.accuracy_interval),
         }
         for direction, runs in results.items()
     }
@@ -165,18 +167,18 @@ def _judge(results: Mapping[str, Sequence[training.Evaluation]], groups: Sequenc
 
 
 def _oppose(
-    mean: Sequence[training.Evaluation], lstm: Sequence[training.Evaluation], test: EssenceSet
+    mean: Sequence[learning.Evaluation], lstm: Sequence[learning.Evaluation], test: EssenceSet
 ) -> dict:
     """Both models on the same clips: over all of them, by class, and where they are wrong."""
     hits = {"mean": _hits(mean), "lstm": _hits(lstm)}
     p_values = [
-        statistics.mcnemar(a.correct, b.correct, test.groups)
+        uncertainty.mcnemar(a.correct, b.correct, test.groups)
         for a, b in zip(mean, lstm, strict=True)
     ]
     return {
         "difference": _difference(hits["mean"], hits["lstm"], test.groups),
         "p_values": p_values,
-        "corrected_p_values": statistics.holm(p_values),
+        "corrected_p_values": uncertainty.holm(p_values),
         "per_class": _per_class(hits, test),
         "confusions": _confusions(mean[0].confusion, lstm[0].confusion, test.classes),
     }
@@ -219,13 +221,13 @@ def _confusions(mean: Tensor, lstm: Tensor, classes: Sequence[str]) -> list[dict
     ]
 
 
-def _hits(results: Sequence[training.Evaluation]) -> np.ndarray:
+def _hits(results: Sequence[learning.Evaluation]) -> np.ndarray:
     """For each of N clips the share of the seeds that got it right."""
     return np.mean([result.correct.numpy() for result in results], axis=0)
 
 
 def _difference(first: np.ndarray, second: np.ndarray, groups: Sequence[str]) -> dict:
-    return _average(first - second, groups, statistics.difference_interval)
+    return _average(first - second, groups, uncertainty.difference_interval)
 
 
 def _average(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from matplotlib.axes import Axes
 
-from . import plots
+from .. import plots
 from .comparison import DIRECTIONS, MODELS
 
 _NAMES = {"mean": "mean", "lstm": "LSTM"}

@@ -20,7 +20,7 @@ from typing import BinaryIO
 import rarfile
 from tqdm import tqdm
 
-from .fetch import check_room
+from ..download import check_room
 
 _CHUNK_BYTES = 1 << 18
 

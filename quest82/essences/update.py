@@ -21,8 +21,8 @@ from pathlib import Path
 
 import numpy as np
 
-from .clips import Clip, classes_of, digest_of
-from .essence_files import (
+from ..data.clips import Clip, classes_of, digest_of
+from .files import (
     FILES,
     NEXT,
     StoreError,

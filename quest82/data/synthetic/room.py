@@ -13,19 +13,7 @@ from math import cos, pi, sin
 import numpy as np
 from PIL import Image, ImageChops
 
-from .drawing import (
-    BLACK,
-    FULL,
-    WHITE,
-    Colour,
-    Pair,
-    Pen,
-    colour,
-    material,
-    mix,
-    rect,
-    shade,
-)
+from .pen import BLACK, FULL, WHITE, Colour, Pair, Pen, colour, material, mix, rect, shade
 
 
 @dataclass(frozen=True)

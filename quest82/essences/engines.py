@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torchvision.models.mobilenetv2 import InvertedResidual
 
-from .essences import MobileNetV2Extractor
+from ..systems.mobilenet import MobileNetV2Extractor
 
 # Largest difference from the plain network, as a share of its largest number.
 _TOLERANCE = 1e-3

@@ -21,12 +21,12 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from .clips import Clip
+from ...video import write_video
+from ..clips import Clip
+from .actions import ACTIONS
 from .cycles import CYCLES
-from .drawing import MARGIN, SIZE, colour
+from .pen import MARGIN, SIZE, colour
 from .room import Action, scene
-from .scenes import ACTIONS
-from .video import write_video
 
 FPS = 25
 # How far the state goes. Full: from shut to wide open, so that the last frame alone gives the

@@ -11,7 +11,7 @@ from math import pi
 
 import numpy as np
 
-from .drawing import BLACK, PAPER, WHITE, Colour, Pen, Points, colour, mix, rect, shade
+from .pen import BLACK, PAPER, WHITE, Colour, Pen, Points, colour, mix, rect, shade
 from .room import Action, Look, Paint
 
 

@@ -122,6 +122,53 @@ def strided_indices(
     return (start + stride * torch.arange(clip_length)).clamp(max=num_frames - 1)
 
 
+def window_indices(
+    num_frames: int,
+    clip_length: int,
+    *,
+    stride: int,
+    times: Tensor | None = None,
+    generator: torch.Generator | None = None,
+) -> LongTensor:
+    """T frames at a fixed step from the middle of a clip, or from a random place of it.
+
+    The same as `strided_indices`, with the start chosen: the window's middle lies on the clip's
+    middle, or anywhere as long as the window fits. A clip that is too short for the window is
+    shown from its first frame, and the last one is held.
+
+    Args:
+        num_frames: length n of the clip in frames, at least 1.
+        clip_length: how many frames T to take, at least 1.
+        stride: step tau between them, at least 1, in frames of mean duration.
+        times: as for `segment_indices`; the steps are then of equal time.
+        generator: None takes the middle of the clip (evaluation); a generator draws the start
+            (training).
+
+    Returns:
+        Long tensor of shape (T,), in [0, n), never decreasing.
+
+    Raises:
+        ValueError: if a length is below 1, or times are not n + 1 numbers that never fall.
+
+    Examples:
+        >>> window_indices(100, 4, stride=8).tolist()
+        [37, 45, 53, 61]
+        >>> window_indices(20, 4, stride=8).tolist()
+        [0, 8, 16, 19]
+    """
+    num_frames = _whole("num_frames", num_frames, minimum=1)
+    span = stride * (_whole("clip_length", clip_length, minimum=1) - 1) + 1
+    free = max(num_frames - span, 0)  # starts from 0 to this
+    start = free // 2
+    if generator is not None:
+        start = int(torch.randint(free + 1, (), generator=generator))
+    indices = strided_indices(num_frames, clip_length, stride=stride, start=start)
+    if times is None:
+        return indices
+    instants = start + 0.5 + stride * torch.arange(clip_length, dtype=torch.float64)
+    return _shown_at(instants.clamp(max=num_frames - 0.5), _in_frames(times, num_frames))
+
+
 def _whole(name: str, value: SupportsIndex, *, minimum: int) -> int:
     if isinstance(value, SupportsIndex) and not isinstance(value, bool) and int(value) >= minimum:
         return int(value)

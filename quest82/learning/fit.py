@@ -13,11 +13,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm import tqdm
 
-from .clips import group_key
-from .frame_set import FrameSet
-from .store import EssenceSet
-
-ClipSet = EssenceSet | FrameSet
+from ..data.clip_set import ClipSet
+from ..data.clips import group_key
 
 # By fewer clips training stops too early, and they are missed in it: on pairs of partial swings,
 # over four to six seeds, watching 8, 17, 33, 49 clips cost an LSTM 8, 9, 5, 1 points of accuracy.
@@ -163,8 +160,8 @@ def fit(
 
 
 def set_aside(
-    data: EssenceSet, fraction: float | None = None, *, seed: int = 0
-) -> tuple[EssenceSet, EssenceSet | None]:
+    data: ClipSet, fraction: float | None = None, *, seed: int = 0
+) -> tuple[ClipSet, ClipSet | None]:
     """The clips to learn from and those to watch for early stopping, if that is worth it.
 
     Where few clips would be watched, stopping by them does more harm than good: every epoch is

@@ -28,9 +28,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from . import views
-from .clips import Clip
-from .video import Inspection, VideoError, inspect
+from ..data.clips import Clip
+from ..video import Inspection, VideoError, inspect
+from .view import ViewSpec, pixels_of_view
 
 # A worker whose parent was killed ends itself; the parent's own limit comes first.
 _GRACE_SECONDS = 10
@@ -39,7 +39,8 @@ _REMEDY = "look at the file with `quest82 check`, and re-encode it or leave it o
 
 def _command() -> list[str]:
     """The worker's program; it finds its modules where this process does."""
-    code = f"import sys; sys.path[:] = {sys.path!r}; from quest82 import decoding; decoding.main()"
+    run = "from quest82.frames import workers; workers.main()"
+    code = f"import sys; sys.path[:] = {sys.path!r}; {run}"
     return [sys.executable, "-c", code]
 
 
@@ -56,13 +57,12 @@ class Worker:
         self.process: subprocess.Popen | None = None
         self.ready = self.closed = False
 
-    def read(self, clip: Clip, *, num_views: int = 1, **how: int) -> Tensor:
+    def read(self, clip: Clip, spec: ViewSpec) -> Tensor:
         """The frames of views 0 to V - 1 of a clip.
 
         Args:
             clip: the clip.
-            num_views: V.
-            how: num_frames, size, flip, seed and by of `views.pixels_of_view`.
+            spec: how frames are taken.
 
         Returns:
             uint8 tensor (V, T, 3, S, S).
@@ -71,12 +71,12 @@ class Worker:
             VideoError: if the clip cannot be read, takes too long, or kills the process twice.
             RuntimeError: if the process does not start.
         """
-        return self._ask(clip.path, id=clip.id, num_views=num_views, how=how)
+        return self._ask(clip.path, op="read", id=clip.id, spec=spec.settings)
 
     def inspect(self, path: Path) -> Inspection:
         """What `video.inspect` finds in a file, or that it took too long or killed the process."""
         try:
-            return Inspection(**self._ask(path))
+            return Inspection(**self._ask(path, op="inspect"))
         except VideoError as error:
             return Inspection(0, 0, 0, str(error).removeprefix(f"{path}: "))
 
@@ -172,11 +172,11 @@ def _converse(process: subprocess.Popen, request: Mapping) -> Tensor | dict:
 
 def read_all(
     clips: Sequence[Clip],
+    spec: ViewSpec,
     *,
     num_workers: int,
     time_limit_seconds: float,
     before: Callable[[Clip], object] = lambda clip: None,
-    **how: int,
 ) -> Iterator[Tensor | VideoError]:
     """The frames of many clips, in their order, decoded side by side.
 
@@ -184,10 +184,10 @@ def read_all(
 
     Args:
         clips: what to read.
+        spec: how frames are taken.
         num_workers: processes; 0 reads in this one, without a time limit.
         time_limit_seconds: for one clip.
         before: called with each clip before it is read, in the thread that waits for its frames.
-        how: as for `Worker.read`.
 
     Yields:
         For each clip uint8 frames (V, T, 3, S, S), or the error that it cost.
@@ -196,7 +196,7 @@ def read_all(
     def read(clip: Clip, worker: Worker | None = None) -> Tensor | VideoError:
         before(clip)
         try:
-            return worker.read(clip, **how) if worker else _read_views(clip, **how)
+            return worker.read(clip, spec) if worker else _read_views(clip, spec)
         except VideoError as error:
             return error
 
@@ -250,8 +250,8 @@ def _side_by_side(
                 worker.close()
 
 
-def _read_views(clip: Clip, *, num_views: int = 1, **how: int) -> Tensor:
-    frames = [views.pixels_of_view(clip, view, **how) for view in range(num_views)]
+def _read_views(clip: Clip, spec: ViewSpec) -> Tensor:
+    frames = [pixels_of_view(clip, view, spec) for view in range(spec.num_views)]
     return torch.stack([view.contiguous() for view in frames])
 
 
@@ -281,9 +281,9 @@ def _serve(request: Mapping, answers: BinaryIO) -> None:
     path, frames = Path(request["path"]), None
     _end_after(request["seconds"])
     try:
-        if "how" in request:
+        if request["op"] == "read":
             clip = Clip(request["id"], "", "", path)
-            frames = _read_views(clip, num_views=request["num_views"], **request["how"]).numpy()
+            frames = _read_views(clip, ViewSpec.of(request["spec"])).numpy()
             answer = {"shape": frames.shape}
         else:
             answer = asdict(inspect(path))

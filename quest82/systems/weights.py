@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 from torchvision.models import MobileNet_V2_Weights
 
-from .fetch import fetch, sha256_of
+from ..download import fetch, sha256_of
 
 FILE_NAME = "mobilenet_v2-b0353104.pth"
 SHA256 = "b03531047ffacf1e2488318dcd2aba1126cde36e3bfe1aa5cb07700aeeee9889"

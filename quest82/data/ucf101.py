@@ -13,9 +13,9 @@ from functools import cache
 from importlib import resources
 from pathlib import Path
 
+from ..download import FetchError, check_room, fetch
 from .clips import Clip, videos_below
-from .fetch import FetchError, check_room, fetch
-from .unpack import find_unpacker, unpack
+from .rar import find_unpacker, unpack
 
 NUM_CLIPS = 13_320
 VIDEOS_URL = "https://www.crcv.ucf.edu/data/UCF101/UCF101.rar"

@@ -12,7 +12,7 @@ from math import cos, pi, radians, sin
 import numpy as np
 from PIL import Image
 
-from .drawing import (
+from .pen import (
     BLACK,
     PAPER,
     WHITE,

@@ -1,0 +1,1 @@
+"""Where clips come from: folders, UCF101, and videos rendered by formula."""

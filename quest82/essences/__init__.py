@@ -1,0 +1,7 @@
+"""Frozen features, computed once: extraction, the store on disk, and the set in memory."""
+
+from .essence_set import EssenceSet
+from .extraction import extract
+from .files import StoreError
+
+__all__ = ["EssenceSet", "StoreError", "extract"]

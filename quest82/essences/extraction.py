@@ -1,0 +1,153 @@
+"""Clips in, a store of essences out: decode, crop, describe, write, once."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+
+import torch
+from filelock import FileLock, Timeout
+from tqdm import tqdm
+
+from ..data.clips import Clip, digest_of
+from ..frames.view import ViewSpec
+from ..frames.workers import read_all
+from ..outputs import require_writable
+from ..systems.mobilenet import MobileNetV2Extractor
+from ..video import VideoError
+from .engines import Engine, open_engine
+from .essence_set import EssenceSet
+from .files import StoreError, begun_store
+from .update import StoreUpdate
+
+# Beside a network on the CPU: 16 frames keep a core busy for 150 ms, and are decoded in 20.
+_ENOUGH_WORKERS = 4
+
+
+def extract(
+    clips: Sequence[Clip],
+    extractor: MobileNetV2Extractor,
+    path: str | Path,
+    spec: ViewSpec | None = None,
+    *,
+    engine: str | None = None,
+    num_workers: int | None = None,
+    time_limit_seconds: float = 60,
+    progress: bool = True,
+) -> EssenceSet:
+    """Turn clips into a store of essences: decode, crop, describe, write, clip by clip.
+
+    Worker processes decode ahead while an engine describes. A run that was stopped goes on where
+    it was. A finished store follows its files: only clips that are new, whose file has other
+    content (`clips.digest_of`), or that were skipped are worked on, those no longer in the list go,
+    and the result is, byte for byte, that of a fresh extraction. A clip whose file is away keeps
+    what it has. A clip that cannot be read, takes too long or crashes its decoder is skipped and
+    listed with the reason in `EssenceSet.skipped`.
+
+    Args:
+        clips: what to describe; their order is the order of the store.
+        extractor: frames in, essences out; on whatever device it is.
+        path: folder of the store.
+        spec: how frames are taken; None: the defaults. The essences have shape (N, T, D) for one
+            view, else (N, V, T, D).
+        engine: what runs the network (see `engines`); None takes the fastest that works here, or
+            that with which the store was begun. Which one it was stands in `EssenceSet.settings`.
+        num_workers: processes that decode; None for one per core (four at most where the network
+            runs on those cores, too), 0 to decode in this process, without protection from files
+            that hang or crash.
+        time_limit_seconds: for decoding one clip.
+        progress: show a progress bar with the time left.
+
+    Raises:
+        ValueError: if there are no clips, an id occurs twice, the engine is unknown, or nothing
+            can be written to the folder.
+        EngineError: if the engine that was named does not work here.
+        StoreError: if the folder holds a store made with other settings, or is damaged, the disk
+            is full, or not one clip could be read.
+    """
+    if num_workers is None:
+        cores = torch.get_num_threads()
+        on_gpu = extractor.mean.device.type != "cpu"
+        num_workers = min(cores if on_gpu else _ENOUGH_WORKERS, cores, len(clips))
+    if not clips or num_workers < 0 or not time_limit_seconds > 0:
+        raise ValueError(
+            f"clips ({len(clips)}) must be at least 1, num_workers ({num_workers}) at least 0, "
+            f"time_limit_seconds ({time_limit_seconds}) above 0"
+        )
+    ids = Counter(clip.id for clip in clips)
+    if len(ids) < len(clips):
+        raise ValueError(
+            f"clips: the id {ids.most_common(1)[0][0]!r} occurs twice; ids must differ"
+        )
+    path, spec = Path(path), spec or ViewSpec()
+    settings = {**spec.settings, "weights": extractor.fingerprint(), "engine": engine}
+    reading = {"num_workers": num_workers, "time_limit_seconds": time_limit_seconds}
+    try:
+        with FileLock(_lock_file(path), timeout=0):
+            _bring_up_to_date(clips, extractor, path, settings, progress=progress, **reading)
+    except Timeout as error:
+        raise StoreError(f"{path}: another extraction is writing there; wait for it") from error
+    return EssenceSet.load(path)
+
+
+def _lock_file(path: Path) -> Path:
+    """Held while a store is written; lies among temporary files, not among the user's."""
+    key = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:16]
+    return Path(tempfile.gettempdir()) / f"quest82-{key}.lock"
+
+
+def _bring_up_to_date(
+    clips: Sequence[Clip],
+    extractor: MobileNetV2Extractor,
+    path: Path,
+    settings: Mapping,
+    **reading: float,
+) -> None:
+    """Make what the store does not hold yet, and bring it to the state of the list of clips."""
+    spec = ViewSpec.of(settings)
+    begun = begun_store(path)
+    if not begun:
+        require_writable(path)
+    name = settings["engine"] or begun.get("settings", {}).get("engine")
+    # Before anything is written: an engine that does not work here leaves nothing behind.
+    engine = None if begun and name else open_engine(extractor, size=spec.size, name=name)
+    settings = {**settings, "engine": name or engine.name}
+    leading = (spec.num_views,) if spec.num_views > 1 else ()
+    row_shape = (*leading, spec.num_frames, extractor.num_features)
+    update = StoreUpdate(path, clips, settings, row_shape)
+    if update.is_due:
+        require_writable(path)
+    if update.missing:
+        engine = engine or open_engine(extractor, size=spec.size, name=name)
+        _extract_missing(update, engine, **reading)
+    update.finish()
+
+
+def _extract_missing(
+    update: StoreUpdate, engine: Engine, *, progress: bool, **reading: float
+) -> None:
+    """Describe the clips that a store misses, in their order."""
+    digests: dict[str, str | None] = {}
+
+    def note(clip: Clip) -> None:
+        # Before it is read, so that the next run sees a change that was made meanwhile.
+        digests[clip.id] = digest_of(clip.path)
+
+    spec, total = ViewSpec.of(update.settings), len(update.clips)
+    decoded = read_all(update.missing, spec, before=note, **reading)
+    done = total - len(update.missing)
+    bar = tqdm(desc="extracting", total=total, initial=done, unit="clip", disable=not progress)
+    with bar, closing(decoded):
+        for clip, frames in zip(update.missing, decoded, strict=True):
+            if isinstance(frames, VideoError):
+                reason = str(frames).replace(str(clip.path), clip.id)
+                update.skip(clip, digests[clip.id], reason)
+            else:
+                essences = torch.stack([engine(view) for view in frames])  # (V, T, D)
+                essences = essences.reshape(update.row_shape).numpy()
+                update.add(clip, digests[clip.id], essences)
+            bar.update()

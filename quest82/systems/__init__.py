@@ -1,0 +1,1 @@
+"""Networks: tensors in, features or logits out. Nothing here ever sees a video file."""
