@@ -27,7 +27,6 @@ LONG: dict[str, str] = {
     "essences.files": "",
     "frames.workers": "",
     "learning.fit": "",
-    "plots": "",
     "video.reading": "",
 }
 CHAPTERS = sorted((ROOT / "book").glob("*.ipynb"))

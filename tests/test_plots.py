@@ -1,6 +1,7 @@
 """What the pictures of a report show, read from their axes."""
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pytest
 from matplotlib.colors import to_hex
 
@@ -49,3 +50,10 @@ def test_costs_come_with_the_straight_line_that_fits():
     assert list(dots.get_ydata()) == [3, 5, 9]
     assert line.get_ydata() == pytest.approx([3, 5, 9])
     assert (axes.get_xlabel(), axes.get_ylabel(), axes.get_ylim()[0]) == ("frames", "ms", 0)
+
+
+def test_networks_and_maps_are_drawn():
+    layers = [[[0, 1], [2, 3]], [[0, 1]]]
+    assert plots.networks({"a": layers}, num_frames=4).get_title() == "a"
+    assert plots.similarity({"a": np.eye(3)}).get_ylabel() == "frame"
+    assert len(plots.planes({"r": {"a": np.ones((2, 5))}}).collections) == 1

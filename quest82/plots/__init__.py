@@ -1,0 +1,39 @@
+"""Every figure of the book: functions that take data and return the Axes they drew on.
+
+One visual language: the mean is blue and the LSTM vermilion on every page, controls are grey
+(colours from Okabe & Ito 2008, safe for colour-blind readers). Figures are white, so that they
+read the same on a light page and on a dark one.
+"""
+
+from .clips import contact_sheet, film, frame_bars, timeline
+from .geometry import networks, paths, planes, similarity
+from .results import (
+    accuracy_panels,
+    bars,
+    confusions,
+    costs,
+    curves,
+    differences,
+    grouped_bars,
+)
+from .style import COLOURS, save
+
+__all__ = [
+    "COLOURS",
+    "accuracy_panels",
+    "bars",
+    "confusions",
+    "contact_sheet",
+    "costs",
+    "curves",
+    "differences",
+    "film",
+    "frame_bars",
+    "grouped_bars",
+    "networks",
+    "paths",
+    "planes",
+    "save",
+    "similarity",
+    "timeline",
+]

@@ -1,0 +1,214 @@
+"""Figures of results: accuracies with intervals, curves, bars, costs, confusions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from .style import COLOURS, OTHERS, legend_above, name_rows, open_panel, panels_of, single
+
+
+def accuracy_panels(
+    panels: Mapping[str, Mapping[str, tuple[float, float, float]]], *, ceiling: float
+) -> Axes:
+    """Accuracies as dots with their intervals, one panel per experiment.
+
+    Args:
+        panels: title -> name of the model -> (accuracy, lower end, upper end), in [0, 1].
+        ceiling: a dotted line, such as the best that an order-blind model can reach.
+    """
+    rows = max(len(results) for results in panels.values())
+    figure, axes = panels_of(len(panels), 0.4 * rows + 0.9)
+    for axis, (title, results) in zip(axes, panels.items(), strict=True):
+        axis.axvline(100 * ceiling, color=COLOURS["ink"], lw=1, ls=":")
+        for row, (name, ends) in enumerate(results.items()):
+            _dot(axis, row, [100 * end for end in ends], COLOURS.get(name.lower()))
+        axis.set(xlim=(0, 104), ylim=(rows - 0.5, -0.8), xlabel="accuracy (%)")
+        name_rows(axis, results)
+        open_panel(axis, title)
+    figure.subplots_adjust(left=0.15, right=0.99, bottom=0.5 / figure.get_figheight(), wspace=0.08)
+    return axes[0]
+
+
+def _dot(axis: Axes, row: int, ends: Sequence[float], colour: str | None) -> None:
+    value, low, high = ends
+    colour = colour or COLOURS["control"]
+    axis.plot([low, high], [row, row], lw=2.5, color=colour, solid_capstyle="butt")
+    axis.plot(value, row, "o", ms=7, color=colour)
+    axis.annotate(
+        f"{value:.0f}",
+        (value, row),
+        (0, 7),
+        textcoords="offset points",
+        ha="center",
+        fontsize=8,
+        color=colour,
+        bbox={"color": "white", "pad": 0.5},
+    )
+
+
+def confusions(matrices: Mapping[str, np.ndarray], classes: Sequence[str]) -> Axes:
+    """Confusion matrices side by side; rows are true classes and add up to 100 %."""
+    figure, axes = panels_of(len(matrices), 4.3)
+    names = [name.replace("_", " ") for name in classes]
+    for axis, (name, counts) in zip(axes, matrices.items(), strict=True):
+        counts = np.asarray(counts, dtype=float)
+        share = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+        image = axis.imshow(share, vmin=0, vmax=100, cmap="Blues")
+        axis.set_title(name, fontsize=10)
+        axis.set_xticks(range(len(names)), names, rotation=90, fontsize=7)
+        axis.set_yticks(range(len(names)), names, fontsize=7)
+        axis.set_xlabel("predicted", fontsize=9)
+        for k in range(2, len(names), 2):  # a thin line around each pair of opposites
+            axis.axhline(k - 0.5, color="#DDDDDD", lw=0.6)
+            axis.axvline(k - 0.5, color="#DDDDDD", lw=0.6)
+    axes[0].set_ylabel("true class", fontsize=9)
+    figure.subplots_adjust(left=0.15, right=0.9, bottom=0.26, top=0.93, wspace=0.06)
+    colours = figure.add_axes((0.915, 0.33, 0.015, 0.52))
+    figure.colorbar(image, cax=colours).set_label("% of the true class", fontsize=9)
+    return axes[0]
+
+
+def curves(
+    panels: Mapping[str, Mapping[str, Sequence]],
+    *,
+    x: str,
+    y: str,
+    log: str = "",
+    level: float | None = None,
+) -> Axes:
+    """Lines with dots, one panel per experiment, all with the same axes.
+
+    Args:
+        panels: title (empty for none) -> name of the line -> its (xs, ys) or (xs, ys, lows, highs),
+            of which the last two become a band.
+        x: what the axis shows, with its unit.
+        y: likewise.
+        log: "x", "y" or "xy" for logarithmic axes; ticks on a logarithmic x stand at the data.
+        level: a dotted line across, such as chance.
+    """
+    figure, axes = panels_of(len(panels), 2.9, layout="constrained")
+    for axis, (title, lines) in zip(axes, panels.items(), strict=True):
+        others = iter(OTHERS * 3)
+        for name, (xs, ys, *band) in lines.items():
+            colour = COLOURS.get(name.lower()) or next(others)
+            axis.plot(xs, ys, "o-", ms=4, lw=1.8, color=colour, label=name)
+            if band:
+                axis.fill_between(xs, *band, color=colour, alpha=0.18, lw=0)
+        if level is not None:
+            axis.axhline(level, color=COLOURS["ink"], lw=1, ls=":")
+        if "x" in log:
+            axis.set_xscale("log")
+            axis.set_xticks(list(xs), [f"{tick:g}" for tick in xs])
+            axis.minorticks_off()
+        elif np.asarray(xs).dtype.kind == "i":  # no half frame, no half epoch
+            axis.xaxis.get_major_locator().set_params(integer=True)
+        if "y" in log:
+            axis.set_yscale("log")
+        open_panel(axis, title)
+        axis.set_xlabel(x)
+    axes[0].set_ylabel(y)
+    shown = {}
+    for axis in axes:
+        handles, names = axis.get_legend_handles_labels()
+        shown |= dict(zip(names, handles, strict=True))
+    if len(shown) > 1:
+        figure.legend(
+            shown.values(), shown, loc="outside upper center", ncols=4, frameon=False, fontsize=9
+        )
+    return axes[0]
+
+
+def costs(panels: Mapping[str, Mapping[float, float]], *, y: str) -> Axes:
+    """What a quantity costs as something grows: dots, one panel for each thing that grows.
+
+    The line is the straight one that fits best, so that the eye can judge whether cost is linear.
+
+    Args:
+        panels: what grows, with its unit -> amount -> cost.
+        y: what the cost is, with its unit.
+    """
+    _, axes = panels_of(len(panels), 2.4, layout="constrained")
+    for axis, (x, values) in zip(axes, panels.items(), strict=True):
+        xs, ys = list(values), list(values.values())
+        axis.plot(xs, np.polyval(np.polyfit(xs, ys, 1), xs), lw=1, color=COLOURS["control"])
+        axis.plot(xs, ys, "o", ms=5, color=COLOURS["ink"])
+        axis.set(xlabel=x, ylim=(0, None))
+        open_panel(axis, "")
+    axes[0].set_ylabel(y)
+    return axes[0]
+
+
+def bars(
+    panels: Mapping[str, Mapping[str, float]], *, x: str, form: str = "{:.0f}", log: bool = False
+) -> Axes:
+    """Horizontal bars with their values beside them, one panel per quantity.
+
+    Args:
+        panels: title (empty for none) -> name of the bar -> its length.
+        x: what the lengths are, with their unit.
+        form: how a value is printed.
+        log: a logarithmic axis.
+    """
+    rows = max(len(values) for values in panels.values())
+    _, axes = panels_of(len(panels), 0.3 * rows + 0.9, layout="constrained")
+    for axis, (title, values) in zip(axes, panels.items(), strict=True):
+        colours = [COLOURS.get(name.lower(), COLOURS["control"]) for name in values]
+        drawn = axis.barh(range(len(values)), list(values.values()), 0.65, color=colours)
+        axis.bar_label(drawn, [form.format(v) for v in values.values()], padding=3, fontsize=8)
+        name_rows(axis, values)
+        open_panel(axis, title)
+        axis.set_ylim(rows - 0.4, -0.6)
+        axis.margins(x=0.18)
+        axis.set_xlabel(x)
+        if log:
+            axis.set_xscale("log")
+    return axes[0]
+
+
+def grouped_bars(values: Mapping[str, Mapping[str, float]], *, x: str) -> Axes:
+    """Horizontal bars of several models below one another, one group of bars for each row.
+
+    Args:
+        values: name of the model -> name of the row -> length; all models have the same rows.
+        x: what the lengths are, with their unit.
+    """
+    rows = list(next(iter(values.values())))
+    _, axes = single(0.32 * len(rows) + 1.1)
+    thick = 0.8 / len(values)
+    for i, (name, lengths) in enumerate(values.items()):
+        at = np.arange(len(rows)) + (i - (len(values) - 1) / 2) * thick
+        colour = COLOURS.get(name.lower(), COLOURS["control"])
+        drawn = axes.barh(at, list(lengths.values()), thick, color=colour, label=name)
+        axes.bar_label(drawn, padding=3, fontsize=7)
+    name_rows(axes, rows)
+    axes.set(ylim=(len(rows) - 0.4, -0.6), xlabel=x)
+    axes.margins(x=0.08)
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    legend_above(axes)
+    return axes
+
+
+def differences(rows: Mapping[str, tuple[float, float, float]], *, x: str) -> Axes:
+    """Mean minus LSTM as bars with their intervals: blue where the mean is ahead.
+
+    Args:
+        rows: name of the row -> (difference, lower end, upper end), in [-1, 1].
+        x: what the differences are, with their unit.
+    """
+    _, axes = single(0.24 * len(rows) + 1.1)
+    names = {"mean": "mean ahead", "lstm": "LSTM ahead"}
+    for row, ends in enumerate(rows.values()):
+        value, low, high = (100 * end for end in ends)
+        ahead = "mean" if value >= 0 else "lstm"
+        axes.barh(row, value, 0.65, color=COLOURS[ahead])
+        axes.plot([low, high], [row, row], lw=1, color=COLOURS["ink"])
+    for ahead, name in names.items():
+        axes.barh(0, 0, color=COLOURS[ahead], label=name)
+    axes.axvline(0, color=COLOURS["ink"], lw=0.8)
+    name_rows(axes, rows)
+    axes.set(ylim=(len(rows) - 0.4, -0.6), xlabel=x)
+    legend_above(axes)
+    return axes
