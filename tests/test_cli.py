@@ -1,5 +1,6 @@
 """The command, as a user types it, from a folder of videos to a prediction."""
 
+import inspect
 import io
 import json
 import os
@@ -8,16 +9,20 @@ import shutil
 import subprocess
 import sys
 from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pytest
 import torch
 from typer.testing import CliRunner
 
 from quest82 import __version__, cli, video
+from quest82.cli import essences
+from quest82.cli.app import COMMANDS as COMMANDS_AS_WRITTEN
+from quest82.cli.options import Folder, ReadingOptions, Seeds, ViewOptions, expanded
 from quest82.data import synthetic, ucf101
 from quest82.essences import EssenceSet
 from quest82.frames import workers
+from quest82.frames.view import ViewSpec
 from quest82.systems.weights import checkpoint_path
 
 COMMANDS = (
@@ -43,6 +48,32 @@ def test_the_command_is_installed():
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (result.returncode, result.stdout) == (2, "")
     assert result.stderr == "quest82: nowhere: there is no such file or folder, or it is empty\n"
+
+
+def test_no_command_is_handed_many_things():
+    """Options come in groups; the user still sees each by itself."""
+    for command in COMMANDS_AS_WRITTEN:
+        assert len(inspect.signature(command).parameters) <= 9, command.__name__
+    shown = inspect.signature(expanded(essences.extract)).parameters
+    assert {"num_frames", "views", "flip", "workers", "device"} <= set(shown)
+    assert {field.name for field in fields(ViewOptions)} <= set(shown)
+    assert shown["size"].default == ViewSpec().size
+
+
+def test_a_command_gets_its_groups_back():
+    got = {}
+
+    def watch(where: Folder, *, reading: ReadingOptions, seeds: Seeds = 2) -> None:
+        """Look."""
+        got.update(where=where, reading=reading, seeds=seeds)
+
+    shown = expanded(watch)
+    assert list(inspect.signature(shown).parameters) == [
+        "where", "workers", "time_limit", "device", "seeds"
+    ]  # fmt: skip
+    assert (shown.__name__, shown.__doc__) == ("watch", "Look.")
+    shown(where="here", workers=3, time_limit=2.0, device="cpu", seeds=1)
+    assert got == {"where": "here", "reading": ReadingOptions(3, 2.0, "cpu"), "seeds": 1}
 
 
 def run_module(*arguments, **environment):

@@ -21,7 +21,6 @@ ROOT = Path(__file__).parents[1]
 MOST_LINES = 250
 # Module -> why it is longer.
 LONG: dict[str, str] = {
-    "cli": "",
     "data.synthetic.actions": "eight drawings that share nothing but the pen",
     "download": "",
     "essences.files": "",

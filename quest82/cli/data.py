@@ -1,0 +1,103 @@
+"""The commands before any essence: the network's weights, synthetic clips, a look at files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .options import TimeLimit, Workers
+from .telling import AGAIN, printable
+
+if TYPE_CHECKING:
+    from ..video import Inspection
+
+
+def weights() -> None:
+    """Find the ImageNet weights of MobileNetV2, or fetch them (14 MB), and verify them.
+
+    Example: `quest82 weights`
+    """
+    from ..systems.weights import ensure_checkpoint
+
+    typer.echo(f"{ensure_checkpoint()}: verified")
+
+
+def synthesize(
+    out: Annotated[Path, typer.Argument(help="Folder to write the class folders into.")],
+    clips_per_action: Annotated[int, typer.Option(help="Clips of each action.")] = 30,
+    swing: Annotated[
+        str,
+        typer.Option(
+            help="full: shut to wide open; partial: part of it; still: none; "
+            "cycle: a dial, lights, seasons, a day, once round."
+        ),
+    ] = "full",
+    wall: Annotated[
+        str | None, typer.Option(help="blue or orange behind every action; else each its own.")
+    ] = None,
+    coding: Annotated[
+        str,
+        typer.Option(help="intra: each frame by itself; inter: gives the direction of time away."),
+    ] = "intra",
+    seed: Annotated[int, typer.Option(help="The same seed gives the same pictures.")] = 0,
+) -> None:
+    """Render reversible actions (doors, drawers, books, ...) as H.264 videos.
+
+    Example: `quest82 synthesize doors --swing partial`
+    """
+    from ..data import synthetic
+
+    clips = synthetic.synthesize(
+        out, clips_per_action=clips_per_action, swing=swing, wall=wall, coding=coding, seed=seed
+    )
+    typer.echo(f"{len(clips)} clips of {len(synthetic.actions_of(swing))} actions in {out}")
+
+
+def check(
+    where: Annotated[Path, typer.Argument(help="A video, or any folder; all below it is read.")],
+    workers: Workers = None,
+    time_limit: TimeLimit = 60,
+) -> None:
+    """Read every video once and list what is wrong: unreadable, damaged, wrong frame counts.
+
+    Decoders patch damaged frames without a word; this finds them. Ends with exit code 1 if
+    anything was found.
+
+    Example: `quest82 check UCF-101`
+    """
+    from ..data.clips import videos_below
+
+    root = where.parent if where.is_file() else where
+    videos, others = ([where], []) if where.is_file() else videos_below(where)
+    if not videos and not others:
+        raise ValueError(f"{where}: there is no such file or folder, or it is empty")
+    bad = _problems(videos, workers, time_limit)
+    if bad:
+        typer.echo(f"{'promised':>8} {'decoded':>8} {'damaged':>8}  file: what is wrong")
+    for path, found in bad:
+        name = printable(path.relative_to(root))
+        counts = f"{found.promised:>8} {found.decoded:>8} {found.corrupt:>8}"
+        typer.echo(f"{counts}  {name}: {found.problem}")
+    for path in others:
+        name, why = path.relative_to(root), AGAIN if path.is_dir() else "not named like a video"
+        typer.echo(f"{'-':>8} {'-':>8} {'-':>8}  {printable(name)}: {why}")
+    typer.echo(f"{len(videos)} videos read, {len(bad)} with problems; {len(others)} other files")
+    raise typer.Exit(1 if bad else 0)
+
+
+def _problems(
+    videos: Sequence[Path], workers: int | None, time_limit: float
+) -> list[tuple[Path, Inspection]]:
+    """The videos with something wrong, and what it is."""
+    from tqdm import tqdm
+
+    from ..frames.workers import inspect_all
+
+    num_workers = min(len(videos), os.cpu_count()) if workers is None else workers
+    inspected = inspect_all(videos, num_workers=num_workers, time_limit_seconds=time_limit)
+    bar = tqdm(inspected, "checking", total=len(videos), unit="clip")
+    return [(path, found) for path, found in zip(videos, bar, strict=True) if found.problem]

@@ -1,0 +1,82 @@
+"""Stores of essences as the commands open them, make them, and refuse them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from .telling import UNGROUPED
+
+if TYPE_CHECKING:
+    from ..data.clips import Clip
+    from ..essences import EssenceSet
+    from .options import ReadingOptions, ViewOptions
+
+
+def essences_of(
+    clips: Sequence[Clip],
+    store: Path,
+    views: ViewOptions,
+    reading: ReadingOptions,
+    *,
+    engine: str | None = None,
+) -> EssenceSet:
+    """The essences of clips, new or from their store; what could not be read is listed."""
+    from ..essences import extract
+    from ..systems.devices import choose_device
+    from ..systems.mobilenet import MobileNetV2Extractor
+
+    data = extract(
+        clips,
+        MobileNetV2Extractor().to(choose_device(reading.device)),
+        store,
+        views.spec,
+        engine=engine,
+        num_workers=reading.workers,
+        time_limit_seconds=reading.time_limit,
+    )
+    for clip_id, reason in data.skipped:
+        typer.echo(f"skipped {clip_id}: {reason.removeprefix(f'{clip_id}: ')}")
+    return data
+
+
+def open_store(path: Path, task: str) -> EssenceSet:
+    """A store as a task sees it.
+
+    Raises:
+        ValueError: if there is no such task, or only one class to tell apart.
+    """
+    from ..data import synthetic
+    from ..essences import EssenceSet
+
+    data = EssenceSet.load(path)
+    tasks = {
+        "classes": lambda: data,
+        "pairs": lambda: data.reversed_pairs(synthetic.REVERSED | synthetic.REVERSED_CYCLES),
+        "direction": data.directions,
+    }
+    if task not in tasks:
+        raise ValueError(f"task ({task!r}) must be one of {', '.join(tasks)}")
+    if len(set(data.groups)) == len(data):
+        typer.echo(f"note: {UNGROUPED}")
+    asked = tasks[task]()
+    require_two_classes(asked.classes, len(asked))
+    return asked
+
+
+def among(data: EssenceSet, clips: Sequence[Clip]) -> EssenceSet:
+    """Those of the set that are in a list of clips."""
+    ids = {clip.id for clip in clips}
+    return data.subset([clip_id in ids for clip_id in data.clip_ids])
+
+
+def require_two_classes(classes: Collection[str], num_clips: int) -> None:
+    """Refuse clips that are all of one class."""
+    if len(classes) < 2:
+        raise ValueError(
+            f"all {num_clips} clips are of the class {min(classes)!r}: with one class there is "
+            "nothing to tell apart; add the folder of another"
+        )

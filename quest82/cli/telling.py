@@ -1,0 +1,97 @@
+"""What the commands tell the user, and how it is put."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from ..essences import EssenceSet
+    from ..learning import Evaluation
+
+_MOST_NAMES = 20
+
+BLIND = (
+    "mean pooling is blind to the order of frames; of a clip and its reverse it is provably right "
+    "about at most one, so at most at 50 %: take --aggregator lstm"
+)
+AGAIN = "a link to a folder that is read under another name"
+UNGROUPED = (
+    "every clip is a group of its own; if clips share persons or scenes, these are on both sides "
+    "of the split, and the figures flatter (see --groups of quest82 extract and compare)"
+)
+
+
+def printable(path: Path) -> str:
+    """A name that stays in its line: as it is, or in escapes."""
+    return str(path) if str(path).isprintable() else ascii(str(path))[1:-1]
+
+
+def tell_missing(names: Sequence[str]) -> None:
+    """Name the first clips that are missing, and count the others."""
+    for name in names[:_MOST_NAMES]:
+        typer.echo(f"missing {name}")
+    if len(names) > _MOST_NAMES:
+        typer.echo(f"and {len(names) - _MOST_NAMES:,} more; the report of --run names them all")
+
+
+def tell_passed_over(folder: Path) -> int:
+    """Name the files that are no clips, and count them."""
+    from ..data.clips import passed_over
+
+    others = passed_over(folder)
+    for path in others:
+        name = printable(path.relative_to(folder))
+        why = AGAIN if path.is_dir() else "not named FOLDER/CLASS/CLIP with a video's ending"
+        typer.echo(f"passed over {name}: {why}")
+    return len(others)
+
+
+def tell_one_sided(classes: Mapping[str, int]) -> None:
+    """Name the classes that cannot be both learned and tested."""
+    for name, count in list(classes.items())[:_MOST_NAMES]:
+        groups = f"{count} group{'' if count == 1 else 's'}"
+        typer.echo(
+            f"note: class {name!r} has clips of {groups}, too few to be learned and tested; "
+            "add clips of other groups, or leave the class out"
+        )
+    if len(classes) > _MOST_NAMES:
+        typer.echo(f"note: and {len(classes) - _MOST_NAMES} more classes")
+
+
+def tell_result(name: str, result: Evaluation, data: EssenceSet) -> None:
+    """How good a model is, with an interval, beside the most frequent class."""
+    from ..learning.uncertainty import accuracy_interval
+
+    top5 = f", top-5 {result.top5:.1%}" if len(data.classes) > 5 else ""
+    interval = _interval(accuracy_interval(result.correct, data.groups), data)
+    typer.echo(
+        f"{name}: top-1 {result.top1:.1%}, {interval}{top5}; mean class accuracy "
+        f"{result.mean_class_accuracy:.1%}; always the most frequent class {result.majority:.1%}"
+    )
+
+
+def tell_difference(name: str, runs: Sequence[tuple], data: EssenceSet) -> None:
+    """Mean pooling minus LSTM, averaged over runs of both on the same clips, and McNemar's test."""
+    import numpy as np
+
+    from ..learning import uncertainty
+
+    differences = np.mean([mean.astype(float) - lstm for mean, lstm in runs], axis=0)
+    interval = _interval(uncertainty.difference_interval(differences, data.groups), data)
+    p_values = uncertainty.holm([uncertainty.mcnemar(*pair, data.groups) for pair in runs])
+    compared = f" ({len(runs)} comparisons, corrected by Holm)" if len(runs) > 1 else ""
+    typer.echo(
+        f"{name}: mean minus LSTM {differences.mean():.1%}, {interval}; McNemar p = "
+        f"{' / '.join(f'{p:.2g}' for p in p_values)}{compared}"
+    )
+
+
+def _interval(ends: tuple[float, float], data: EssenceSet) -> str:
+    from ..learning.uncertainty import few_groups
+
+    remark = few_groups(data.groups)
+    return f"95 % interval {ends[0]:.1%} to {ends[1]:.1%}{f' ({remark})' if remark else ''}"
