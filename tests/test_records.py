@@ -72,7 +72,7 @@ def test_every_experiment_of_the_script_is_in_the_record(script, pairs):
     maps = replace(circles, essences=torch.zeros(len(circles), 1, 1280 * 49))
     experiments = [
         *script.six_classes(pairs),
-        *script.circles_alone(circles, circles, maps, circles),
+        *script.circles_alone(circles, circles, circles, circles, maps, circles),
         *script.all_27(pairs),
     ]
     expected = {}

@@ -62,9 +62,10 @@ def six_classes(six):
     yield "six", "LSTM, 160 epochs", six, "lstm", ONE, {"epochs": 160}
     for name in ("mean", "differences"):
         yield "six", f"{name}, 160 epochs", linear[name], "mean", ONE, {"epochs": 160}
+    yield "six", "LSTM on differences", steps(six), "lstm", THREE, {}
 
 
-def circles_alone(circles, longer, maps, path):
+def circles_alone(circles, longer, longest, larger, maps, path):
     """The one pair that needs the order: what helps?"""
     as_many_steps = {"epochs": 120}
     both_ways, flat = (
@@ -73,9 +74,12 @@ def circles_alone(circles, longer, maps, path):
     )
     yield "circles", "LSTM", circles, "lstm", THREE, as_many_steps
     yield "circles", "LSTM, 480 epochs", circles, "lstm", ONE, {"epochs": 480}
-    yield "circles", "LSTM, T = 16", longer, "lstm", ONE, as_many_steps
-    yield "circles", "LSTM, opposites", circles, "lstm", ONE, both_ways
-    yield "circles", "2 x 2, LSTM", grid(maps, 2), "lstm", range(2), as_many_steps
+    yield "circles", "LSTM, T = 16", longer, "lstm", THREE, as_many_steps
+    yield "circles", "LSTM, T = 32", longest, "lstm", THREE, as_many_steps
+    yield "circles", "LSTM, size 320", larger, "lstm", THREE, as_many_steps
+    yield "circles", "LSTM on differences", steps(circles), "lstm", THREE, as_many_steps
+    yield "circles", "LSTM, opposites", circles, "lstm", THREE, both_ways
+    yield "circles", "2 x 2, LSTM", grid(maps, 2), "lstm", THREE, as_many_steps
     yield "circles", "side by side", circles, "mean", THREE, flat
     yield "circles", "tracked path, LSTM", path, "lstm", THREE, as_many_steps
 
@@ -113,6 +117,8 @@ def main(folder, work):
     everything = essences(found, work / "all16", num_frames=16)
     maps = essences(few, work / "maps", num_frames=10, maps=True)
     longer = essences(few, work / "circles16", num_frames=16)
+    longest = essences(few, work / "circles32", num_frames=32)
+    larger = essences(few, work / "circles320", num_frames=10, size=320)
     circles = replace(six.subset(six.labels < 2), classes=PAIRS[:2])
     record = json.loads(RECORD.read_text()) if RECORD.exists() else {}
     for part, data in {"six": six, "circles": circles, "all": everything}.items():
@@ -126,7 +132,7 @@ def main(folder, work):
     path = replace(circles, essences=(hand - hand.mean(dim=(0, 1))) / hand.std(dim=(0, 1)))
     for experiment in (
         *six_classes(six),
-        *circles_alone(circles, longer, maps, path),
+        *circles_alone(circles, longer, longest, larger, maps, path),
         *all_27(everything),
     ):
         ask(record, *experiment)
