@@ -25,7 +25,6 @@ LONG: dict[str, str] = {
     "download": "",
     "essences.files": "",
     "frames.workers": "",
-    "learning.fit": "",
     "video.reading": "",
 }
 CHAPTERS = sorted((ROOT / "book").glob("*.ipynb"))

@@ -13,6 +13,7 @@ from quest82.data import synthetic
 from quest82.essences import EssenceSet
 from quest82.learning import (
     FEWEST_WATCHED,
+    CrossEntropy,
     TrainConfig,
     cross_validate,
     evaluate,
@@ -164,7 +165,8 @@ def test_class_weights_are_as_many_copies_of_the_rare_clips(make_set):
     found = []
     for part, weighted in ((data, True), (repeated, False)):
         model = classifier.build("mean", 16, 2, head_dropout=0.0, dtype=torch.float64)
-        config = TrainConfig(epochs=5, class_weights=weighted, clip_norm=1e9)
+        objective = CrossEntropy(class_weights=weighted)
+        config = TrainConfig(epochs=5, objective=objective, clip_norm=1e9)
         found.append((fit(model, part, config).train_loss, model.head.weight))
     assert found[0][0] == pytest.approx(found[1][0], rel=1e-6)
     assert torch.allclose(found[0][1], found[1][1], atol=1e-6)
@@ -173,7 +175,11 @@ def test_class_weights_are_as_many_copies_of_the_rare_clips(make_set):
 def test_equal_classes_have_equal_weights(make_set):
     data = make_set(num_clips=24)
     losses = [
-        fit(model_for(data), data, TrainConfig(epochs=2, class_weights=weighted)).train_loss
+        fit(
+            model_for(data),
+            data,
+            TrainConfig(epochs=2, objective=CrossEntropy(class_weights=weighted)),
+        ).train_loss
         for weighted in (True, False)
     ]
     assert losses[0] == pytest.approx(losses[1], rel=1e-5)

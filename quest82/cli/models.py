@@ -69,7 +69,10 @@ def train(
     tell_one_sided(learning.one_sided(*(part for part in (rest, unseen) if part)))
     network = classifier.build(aggregator, data.num_features, len(data.classes), seed=seed)
     config = learning.TrainConfig(
-        epochs=epochs, seed=seed, class_weights=class_weights, progress=True
+        epochs=epochs,
+        seed=seed,
+        objective=learning.CrossEntropy(class_weights=class_weights),
+        progress=True,
     )
     history = learning.fit(network, seen, config, watched)
     classifier.save(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import numpy as np
 import torch
@@ -57,6 +57,7 @@ class ClipSet:
     groups: tuple[str, ...]
     clip_ids: tuple[str, ...]
     classes: tuple[str, ...]
+    clips_at_once: ClassVar[int] = 256  # how many are evaluated together
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "labels", _long_tensor("labels", self.labels))
@@ -82,6 +83,27 @@ class ClipSet:
     def __len__(self) -> int:
         """N, the number of clips."""
         return len(self.labels)
+
+    @property
+    def num_views(self) -> int:
+        """V, the views per clip; view 0 is the centre."""
+        return 1
+
+    @property
+    def has_views(self) -> bool:
+        """Whether there are views to draw from."""
+        return False
+
+    def batches(self, wanted: Iterable[tuple[Tensor, Tensor | None]]) -> Iterator[Tensor]:
+        """What some clips show, one batch (B, T, ...) after the other.
+
+        Args:
+            wanted: for each batch numbers of clips (B,), and which view of each (B,); None: the
+                centre.
+        """
+        raise NotImplementedError(
+            "labels alone cannot be shown to a model: take essences or frames"
+        )
 
     @property
     def most_parts(self) -> int:

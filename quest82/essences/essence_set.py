@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar
@@ -78,6 +78,10 @@ class EssenceSet(ClipSet):
         if not self.has_views:
             return self.essences.index_select(0, rows)  # three times as fast as essences[rows]
         return self.essences[rows, torch.zeros_like(rows) if views is None else views]
+
+    def batches(self, wanted: Iterable[tuple[Tensor, Tensor | None]]) -> Iterator[Tensor]:
+        """The `batch` of each (rows, views), made when it is taken and not before."""
+        return (self.batch(rows, views) for rows, views in wanted)
 
     def _take(self, rows: Tensor) -> EssenceSet:
         return replace(self, essences=self.essences[rows], **self._names_of(rows))

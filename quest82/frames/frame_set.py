@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -92,6 +92,10 @@ class FrameSet(ClipSet):
         views = torch.zeros_like(rows) if views is None else views
         wanted = zip(rows.tolist(), views.tolist(), strict=True)
         return torch.stack([self._read(row, view) for row, view in wanted])
+
+    def batches(self, wanted: Iterable[tuple[Tensor, Tensor | None]]) -> Iterator[Tensor]:
+        """The `batch` of each (rows, views), one after the other."""
+        return (self.batch(rows, views) for rows, views in list(wanted))
 
     def _read(self, row: int, view: int) -> Tensor:
         clip = self.clips[row]

@@ -1,0 +1,71 @@
+"""Settings of the training, and what happened in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from .objectives import CrossEntropy, Objective
+from .optimisers import Adam, Optimiser, Schedule
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Settings of `fit`, each with the reason for its default.
+
+    Attributes:
+        epochs: at most this many passes over the training clips; early stopping ends sooner.
+        batch_size: small enough for many steps on a few hundred clips.
+        learning_rate: Adam's own default.
+        clip_norm: largest length of the gradient; backpropagation through time can explode
+            (Pascanu et al. 2013).
+        patience: epochs without a lower validation loss before stopping.
+        seed: of the order of the clips, the views drawn, and dropout.
+        objective: what is made small.
+        optimiser: how weights are changed.
+        schedule: the learning rate over the epochs.
+        mixed_precision: compute in bfloat16 where that is safe, keep weights and sums in single
+            precision; on a GPU faster for networks on pixels, and off since it rounds.
+        progress: show a progress bar.
+
+    Raises:
+        ValueError: if a number is not above 0.
+    """
+
+    epochs: int = 60
+    batch_size: int = 32
+    learning_rate: float = 1e-3
+    clip_norm: float = 1.0
+    patience: int = 10
+    seed: int = 0
+    objective: Objective = field(default_factory=CrossEntropy)
+    optimiser: Optimiser = field(default_factory=Adam)
+    schedule: Schedule = field(default_factory=Schedule)
+    mixed_precision: bool = False
+    progress: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch_size", "learning_rate", "clip_norm", "patience"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} ({getattr(self, name)}) must be above 0")
+
+
+@dataclass
+class History:
+    """What happened in each epoch: mean losses per clip in nats, and accuracies in [0, 1].
+
+    Attributes:
+        train_loss: with dropout on, as it was optimised.
+        validation_loss: empty without validation clips.
+        validation_top1: empty without validation clips.
+        best_epoch: the epoch whose weights the model has now, counted from 0.
+    """
+
+    train_loss: list[float] = field(default_factory=list)
+    validation_loss: list[float] = field(default_factory=list)
+    validation_top1: list[float] = field(default_factory=list)
+    best_epoch: int = -1
+
+    def is_over(self, config: TrainConfig) -> bool:
+        """Whether all epochs were run, or the watched loss has not fallen for too long."""
+        done = len(self.train_loss)
+        return done >= config.epochs or done - 1 - self.best_epoch >= config.patience
