@@ -8,8 +8,12 @@ from sklearn.metrics import balanced_accuracy_score, confusion_matrix, recall_sc
 
 from quest82 import learning
 from quest82.experiments import comparison
+from quest82.experiments.models import MODELS
+from quest82.experiments.training import DIRECTIONS, Budget
 from quest82.learning import uncertainty
 from quest82.systems import classifier
+
+NAMES = [model.name for model in MODELS]
 
 
 @pytest.fixture
@@ -35,15 +39,15 @@ def trained_alone(name, train, test, seed, epochs):
 
 def test_a_report_is_json_and_says_what_was_compared(halves):
     train, test = halves
-    report = comparison.compare(train, test, num_seeds=2, epochs=2)
+    report = comparison.compare(train, test, num_seeds=2, budget=Budget(epochs=2))
     assert json.loads(json.dumps(report)) == report
     assert report["train"] + report["watched"] == len(train)
     assert report["test"] == len(test)
     assert report["test_groups"] == len(set(test.groups))
     assert report["never_learned"] == []
-    assert len(report["p_values"]) == 2
-    for name in comparison.MODELS:
-        for direction in comparison.DIRECTIONS:
+    assert len(report["differences"]["lstm"]["p_values"]) == 2
+    for name in NAMES:
+        for direction in DIRECTIONS:
             entry = report["models"][name][direction]
             assert len(entry["top1"]) == len(entry["top5"]) == 2
             assert entry["average"] == pytest.approx(np.mean(entry["top1"]))
@@ -52,11 +56,8 @@ def test_a_report_is_json_and_says_what_was_compared(halves):
 
 def test_the_figures_are_those_of_the_models_trained_by_hand(hard_halves):
     train, test = hard_halves
-    report = comparison.compare(train, test, num_seeds=2, epochs=3)
-    runs = {
-        name: [trained_alone(name, train, test, seed, 3) for seed in (0, 1)]
-        for name in comparison.MODELS
-    }
+    report = comparison.compare(train, test, num_seeds=2, budget=Budget(epochs=3))
+    runs = {name: [trained_alone(name, train, test, seed, 3) for seed in (0, 1)] for name in NAMES}
     for name, (first, second) in runs.items():
         assert report["models"][name]["forwards"]["top1"] == [first.top1, second.top1]
         assert report["models"][name]["forwards"]["top5"] == [first.top5, second.top5]
@@ -64,8 +65,8 @@ def test_the_figures_are_those_of_the_models_trained_by_hand(hard_halves):
         uncertainty.mcnemar(a.correct, b.correct, test.groups)
         for a, b in zip(runs["mean"], runs["lstm"], strict=True)
     ]
-    assert report["p_values"] == p_values
-    assert report["corrected_p_values"] == uncertainty.holm(p_values)
+    assert report["differences"]["lstm"]["p_values"] == p_values
+    assert report["differences"]["lstm"]["corrected_p_values"] == uncertainty.holm(p_values)
     for name, (first, second) in runs.items():
         entry = report["models"][name]["forwards"]
         expected = [
@@ -78,7 +79,7 @@ def test_the_figures_are_those_of_the_models_trained_by_hand(hard_halves):
     shares = [
         np.mean([run.correct.numpy() for run in runs[name]], axis=0) for name in ("mean", "lstm")
     ]
-    difference = report["difference"]
+    difference = report["differences"]["lstm"]["difference"]
     assert difference["average"] == pytest.approx(shares[0].mean() - shares[1].mean())
     paired = uncertainty.difference_interval(shares[0] - shares[1], test.groups)
     assert tuple(difference["interval"]) == paired
@@ -88,34 +89,39 @@ def test_the_figures_are_those_of_the_models_trained_by_hand(hard_halves):
             recall_score(own, [test.classes[k] == row["class"] for k in run.predictions])
             for run in runs["lstm"]
         ]
-        assert row["lstm"] == pytest.approx(np.mean(recalls))
+        assert row["recalls"]["lstm"] == pytest.approx(np.mean(recalls))
 
 
 def test_recalls_weighted_by_their_clips_are_the_accuracy(hard_halves):
-    report = comparison.compare(*hard_halves, num_seeds=2, epochs=3)
+    report = comparison.compare(*hard_halves, num_seeds=2, budget=Budget(epochs=3))
     clips = [row["clips"] for row in report["per_class"]]
     assert sum(clips) == report["test"]
-    for name in comparison.MODELS:
-        recalls = [row[name] for row in report["per_class"]]
+    for name in NAMES:
+        recalls = [row["recalls"][name] for row in report["per_class"]]
         average = report["models"][name]["forwards"]["average"]
         assert np.average(recalls, weights=clips) == pytest.approx(average)
     for row in report["per_class"]:
-        assert row["difference"]["average"] == pytest.approx(row["mean"] - row["lstm"])
+        assert row["differences"]["lstm"]["average"] == pytest.approx(
+            row["recalls"]["mean"] - row["recalls"]["lstm"]
+        )
 
 
 def test_confusions_are_those_of_scikit_learn(hard_halves):
     train, test = hard_halves
-    report = comparison.compare(train, test, num_seeds=1, epochs=3)
+    report = comparison.compare(train, test, num_seeds=1, budget=Budget(epochs=3))
     number = {name: k for k, name in enumerate(test.classes)}
     counts = {
         name: confusion_matrix(test.labels, trained_alone(name, train, test, 0, 3).predictions)
-        for name in comparison.MODELS
+        for name in NAMES
     }
     pairs = [(number[c["true"]], number[c["predicted"]]) for c in report["confusions"]]
     assert len(pairs) > 2
     for pair, entry in zip(pairs, report["confusions"], strict=True):
         assert pair[0] != pair[1]
-        assert (entry["mean"], entry["lstm"]) == (counts["mean"][pair], counts["lstm"][pair])
+        assert (entry["counts"]["mean"], entry["counts"]["lstm"]) == (
+            counts["mean"][pair],
+            counts["lstm"][pair],
+        )
     together = counts["mean"] + counts["lstm"]
     np.fill_diagonal(together, 0)
     ranked = [together[pair] for pair in pairs]
@@ -128,7 +134,7 @@ def test_the_mean_is_the_same_backwards_and_the_lstm_need_not_be(make_set):
     moments = torch.linspace(1, -1, 6)[:, None] * torch.linspace(1, 2, 16)
     turned = torch.where(data.labels[:, None, None] == 0, moments, -moments)
     ordered = replace(data, essences=(0.1 * data.essences + turned).half())
-    report = comparison.compare(*ordered.split(0.5), num_seeds=2, epochs=15)
+    report = comparison.compare(*ordered.split(0.5), num_seeds=2, budget=Budget(epochs=15))
     mean, lstm = report["models"]["mean"], report["models"]["lstm"]
     assert mean["forwards"] == mean["backwards"]
     assert mean["drop"]["average"] == 0
@@ -142,7 +148,7 @@ def test_the_mean_is_the_same_backwards_and_the_lstm_need_not_be(make_set):
 
 def test_clips_with_views_are_compared_too(make_set):
     train, test = make_set(num_clips=48, views=2).split(0.5)
-    report = comparison.compare(train, test, num_seeds=1, epochs=1)
+    report = comparison.compare(train, test, num_seeds=1, budget=Budget(epochs=1))
     mean = report["models"]["mean"]
     assert mean["forwards"] == mean["backwards"]
 
@@ -150,29 +156,32 @@ def test_clips_with_views_are_compared_too(make_set):
 def test_a_class_without_a_clip_to_learn_from_is_named(halves):
     train, test = halves
     two = train.subset(train.labels != 1)
-    report = comparison.compare(two, test, num_seeds=1, epochs=1)
+    report = comparison.compare(two, test, num_seeds=1, budget=Budget(epochs=1))
     assert report["never_learned"] == ["class 1"]
 
 
 def test_a_class_that_cannot_be_on_both_sides_is_named(halves):
     train, test = halves
     report = comparison.compare(
-        train.subset(train.labels != 1), test.subset(test.labels != 2), num_seeds=1, epochs=1
+        train.subset(train.labels != 1), test.subset(test.labels != 2), num_seeds=1, budget=Budget(epochs=1)
     )
     assert (report["never_learned"], report["never_tested"]) == (["class 1"], ["class 2"])
     one = test.subset([group == test.groups[0] for group in test.groups])
-    report = comparison.compare(train.subset(train.labels != 1), one, num_seeds=1, epochs=1)
+    report = comparison.compare(
+        train.subset(train.labels != 1), one, num_seeds=1, budget=Budget(epochs=1)
+    )
     assert report["one_sided"] == {"class 1": 1}
 
 
 def test_one_group_has_an_interval_as_wide_as_one_answer_gives(halves):
     train, test = halves
     one = test.subset([group == test.groups[0] for group in test.groups])
-    report = comparison.compare(train, one, num_seeds=1, epochs=1)
+    report = comparison.compare(train, one, num_seeds=1, budget=Budget(epochs=1))
     assert report["few_groups"] == "only 1 group"
-    for row in (report, *report["per_class"]):
-        low, high = row["difference"]["interval"]
-        assert high - low > 1
+    gaps = [report["differences"]["lstm"]["difference"]]
+    gaps += [row["differences"]["lstm"] for row in report["per_class"]]
+    for gap in gaps:
+        assert gap["interval"][1] - gap["interval"][0] > 1
 
 
 def test_groups_on_both_sides_are_refused(halves):
@@ -188,19 +197,19 @@ def test_groups_on_both_sides_are_refused(halves):
 def test_too_few_groups_to_watch_any(halves):
     train, test = halves
     few = train.subset(torch.tensor([group == train.groups[0] for group in train.groups]))
-    assert comparison.compare(few, test, num_seeds=1, epochs=1)["watched"] == 0
+    assert comparison.compare(few, test, num_seeds=1, budget=Budget(epochs=1))["watched"] == 0
 
 
 def test_enough_clips_are_watched(make_set):
     train, test = make_set(num_clips=600).split(0.5)
-    report = comparison.compare(train, test, num_seeds=1, epochs=1)
+    report = comparison.compare(train, test, num_seeds=1, budget=Budget(epochs=1))
     assert report["watched"] == pytest.approx(60, abs=6)
     assert report["train"] + report["watched"] == len(train)
 
 
 def test_several_splits_are_averaged(hard_halves):
     one, other = hard_halves
-    how = {"num_seeds": 1, "epochs": 2}
+    how = {"num_seeds": 1, "budget": Budget(epochs=2)}
     splits = {
         "split 1": comparison.compare(one, other, **how),
         "split 2": comparison.compare(other, one, **how),
@@ -208,7 +217,7 @@ def test_several_splits_are_averaged(hard_halves):
     report = comparison.collect("made up", splits)
     assert json.loads(json.dumps(report)) == report
     assert [part["split"] for part in report["splits"]] == ["split 1", "split 2"]
-    for name in comparison.MODELS:
-        for direction in comparison.DIRECTIONS:
+    for name in NAMES:
+        for direction in DIRECTIONS:
             parts = [part["models"][name][direction]["average"] for part in splits.values()]
             assert report["average"][name][direction] == pytest.approx(sum(parts) / 2)

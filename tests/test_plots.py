@@ -15,7 +15,8 @@ def close_figures():
 
 
 def test_differences_lean_to_the_model_that_is_ahead():
-    axes = plots.differences({"a": (0.25, 0.1, 0.4), "b": (-0.5, -0.75, 0.0)}, x="points")
+    rows = {"a": (0.25, 0.1, 0.4), "b": (-0.5, -0.75, 0.0)}
+    axes = plots.differences({("mean", "LSTM"): rows}, x="points")
     bars = [bar for bar in axes.patches if bar.get_width()]
     assert [bar.get_width() for bar in bars] == [25, -50]
     assert [to_hex(bar.get_facecolor()).upper() for bar in bars] == [

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from quest82.experiments import comparison, reports
+from quest82.experiments.training import DIRECTIONS
 
 PICTURES = ("accuracy", "classes", "confusions")
 
@@ -34,25 +35,38 @@ def part():
         "never_tested": [],
         "one_sided": {},
         "models": {
-            "mean": {"parameters": 1000, "forwards": runs, "backwards": runs, "drop": same},
+            "mean": {
+                "title": "mean",
+                "parameters": 1000,
+                "forwards": runs,
+                "backwards": runs,
+                "drop": same,
+            },
             "lstm": {
+                "title": "LSTM",
                 "parameters": 2000,
                 "forwards": {**runs, "top1": [0.604, 0.633], "average": 0.6185},
                 "backwards": worse,
                 "drop": {"average": 0.4175, "interval": [0.3, 0.5]},
             },
         },
-        "difference": {"average": -0.1135, "interval": [-0.2, 0.01]},
-        "p_values": [0.0123, 0.4],
-        "corrected_p_values": [0.0246, 0.4],
+        "baseline": "mean",
+        "comparisons": 2,
+        "differences": {
+            "lstm": {
+                "difference": {"average": -0.1135, "interval": [-0.2, 0.01]},
+                "p_values": [0.0123, 0.4],
+                "corrected_p_values": [0.0246, 0.4],
+            }
+        },
         "per_class": [
-            {"class": name, "clips": 11, "groups": 3, "mean": m, "lstm": m - d,
-             "difference": {"average": d, "interval": [d - 0.1, d + 0.1]}}
+            {"class": name, "clips": 11, "groups": 3, "recalls": {"mean": m, "lstm": m - d},
+             "differences": {"lstm": {"average": d, "interval": [d - 0.1, d + 0.1]}}}
             for name, m, d in zip(classes, rng.random(7), np.linspace(-0.3, 0.31, 7), strict=True)
         ],
         "confusions": [
-            {"true": "act 1", "predicted": "act 2", "mean": 5, "lstm": 4},
-            {"true": "act 2", "predicted": "act 1", "mean": 0, "lstm": 6},
+            {"true": "act 1", "predicted": "act 2", "counts": {"mean": 5, "lstm": 4}},
+            {"true": "act 2", "predicted": "act 1", "counts": {"mean": 0, "lstm": 6}},
         ],
     }  # fmt: skip
 
@@ -64,9 +78,9 @@ def numbers_in(text):
 def test_the_text_holds_the_numbers_of_the_json(part):
     text = reports.describe(comparison.collect("made up", {"split 1": part}))
     said = numbers_in(text)
-    for name in comparison.MODELS:
+    for name in ("mean", "lstm"):
         entry = part["models"][name]
-        for direction in comparison.DIRECTIONS:
+        for direction in DIRECTIONS:
             shares = [*entry[direction]["top1"], entry[direction]["average"]]
             assert all(f"{100 * share:.1f}" in said for share in shares)
         assert f"{entry['parameters']:,}" in said
@@ -78,7 +92,7 @@ def test_the_text_holds_the_numbers_of_the_json(part):
     assert "mean ahead in 4, LSTM in 3, equal in 0; the interval excludes 0 in 5 of 7" in text
     assert "act 1 taken for act 2 (5 / 4), act 2 taken for act 1 (0 / 6)" in text
     for row in (*part["per_class"][:3], *part["per_class"][-3:]):
-        assert f"{row['class']}: mean {100 * row['mean']:.1f} %" in text
+        assert f"{row['class']}: mean {100 * row['recalls']['mean']:.1f} %" in text
     assert "note" not in text
     assert "average over" not in text
 
@@ -86,7 +100,8 @@ def test_the_text_holds_the_numbers_of_the_json(part):
 def test_notes_and_missing_clips_are_told(part):
     alone = {**part, "never_learned": ["act 3"], "confusions": [], "watched": 0, "classes": 5}
     alone |= {"never_tested": ["act 4"], "one_sided": {"act 5": 1}, "few_groups": "only 3 groups"}
-    alone |= {"p_values": [0.5], "corrected_p_values": [0.5]}
+    once = {**part["differences"]["lstm"], "p_values": [0.5], "corrected_p_values": [0.5]}
+    alone |= {"differences": {"lstm": once}, "comparisons": 1}
     report = comparison.collect("made up", {"a": alone}, notes=["beware"], missing=["x", "y"])
     text = reports.describe(report)
     assert "note: beware" in text
@@ -115,7 +130,10 @@ def test_a_result_too_good_to_be_true_is_flagged(part):
 def test_json_and_pictures_are_written_side_by_side(part, tmp_path):
     report = comparison.collect("made up", {"split 1": part})
     written = reports.write(report, tmp_path / "r.json")
-    assert [path.name for path in written] == ["r.json", *(f"r-{name}.png" for name in PICTURES)]
+    assert [path.name for path in written] == [
+        "r-report.json",
+        *(f"r-{name}.png" for name in PICTURES),
+    ]
     assert sorted(tmp_path.iterdir()) == sorted(written)
     assert json.loads(written[0].read_text()) == report
     for path in written[1:]:
@@ -126,7 +144,9 @@ def test_json_and_pictures_are_written_side_by_side(part, tmp_path):
 def test_each_split_has_its_pictures(part, tmp_path):
     report = comparison.collect("made up", {"split 1": part, "split 3": part})
     names = {path.name for path in reports.write(report, tmp_path / "r.json")}
-    assert names == {"r.json"} | {f"r-split-{k}-{name}.png" for k in (1, 3) for name in PICTURES}
+    assert names == {"r-report.json"} | {
+        f"r-split-{k}-{name}.png" for k in (1, 3) for name in PICTURES
+    }
     assert "average over 2 splits" in reports.describe(report)
 
 
@@ -134,7 +154,7 @@ def test_a_split_without_mistakes_has_pictures_too(part, tmp_path):
     silent = copy.deepcopy(part)
     silent["confusions"] = []
     for row in silent["per_class"]:
-        row["difference"] = {"average": 0.0, "interval": [-0.1, 0.1]}
+        row["differences"]["lstm"] = {"average": 0.0, "interval": [-0.1, 0.1]}
     report = comparison.collect("made up", {"split 1": silent})
     assert len(reports.write(report, tmp_path / "r.json")) == 4
     assert "equal in 7; the interval excludes 0 in 0 of 7" in reports.describe(report)

@@ -1,36 +1,37 @@
-"""Mean pooling against the LSTM on one split: trained, tested, and put in numbers."""
+"""Models on equal terms: each against a baseline on the same clips, in numbers."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 
 import numpy as np
-from torch import Tensor
 
 from .. import __version__, learning
+from ..data.clip_set import ClipSet
 from ..essences.essence_set import EssenceSet
 from ..learning import uncertainty
-from ..systems import classifier
+from .differences import average, differences, hits
+from .models import MODELS, Model, require_comparable, title_of
+from .records import Record
+from .training import DIRECTIONS, Attempt, Budget, Run
 
-MODELS = ("mean", "lstm")
-DIRECTIONS = ("forwards", "backwards")
 # Published linear models on frozen ImageNet features reach 73 to 79 % of UCF101 (Simonyan &
 # Zisserman 2014, Table 1; github.com/bknyaz/videos). Well above that, look for a leak.
 SUSPICIOUS_TOP1 = 0.82
-_MOST_CONFUSIONS = 20
 
 
 def compare(
     train: EssenceSet,
     test: EssenceSet,
+    models: Sequence[Model] = MODELS,
     *,
+    baseline: str = "",
     num_seeds: int = 3,
-    epochs: int = 60,
+    budget: Budget | None = None,
     device: str = "cpu",
     progress: bool = False,
 ) -> dict:
-    """Train both aggregators with several seeds on one split, and test them on the other part.
+    """Train models with several seeds on one split, and test them on the other part.
 
     Each model is tested twice: on the test clips as they are, and with their essences in reverse
     order, as if played backwards. A fifth of the training groups is watched for early stopping;
@@ -40,8 +41,10 @@ def compare(
     Args:
         train: clips to learn from.
         test: clips of other groups.
+        models: at least two, of different names.
+        baseline: name of the model that the others are compared with; else the first.
         num_seeds: how often, with other initial weights and another order of the clips.
-        epochs: at most this many.
+        budget: how each model is taught; the defaults where None.
         device: where the models are trained.
         progress: show a progress bar.
 
@@ -55,49 +58,99 @@ def compare(
           a remark where they are few; `majority`: the share of the test's most frequent class;
           `never_learned`: classes with test clips and no training clip; `never_tested`: the
           reverse; `one_sided`: classes of too few groups to be on both sides, with their number;
-        - `models`, for "mean" and "lstm": `parameters`; `forwards` and `backwards`, each with
+        - `models`, by name: `title`, `parameters`; `forwards` and `backwards`, each with
           `top1`, `top5` and `mean_class_accuracy` per seed, and the average top-1;
-          `drop`: the average of forwards minus backwards;
-        - `difference`: the average of mean minus LSTM; `p_values` of McNemar's test by group,
-          per seed, both forwards; `corrected_p_values`, for so many comparisons (Holm);
+          `drop`: the average of forwards minus backwards. A protocol that asks nothing backwards
+          has neither;
+        - `baseline`: its name; `comparisons`: how many tests were made, of each other model with
+          each seed; `differences`, by the name of the other model: `difference`, the average of
+          the baseline minus that model; `p_values` of McNemar's test by group, per seed, both
+          forwards; `corrected_p_values`, for so many comparisons (Holm);
         - `per_class`: for each class with test clips its number of clips and groups, the average
-          recall of both models, and the difference, mean minus LSTM;
-        - `confusions`: the most frequent wrong answers, with the count of each model (first seed).
+          `recalls` of the models, and the `differences`, baseline minus each other model;
+        - `confusions`: the most frequent wrong answers, with the `counts` of each model (first
+          seed).
 
     Raises:
-        ValueError: if a group is on both sides, a side is empty, or num_seeds is below 1.
+        ValueError: if a group is on both sides, a side is empty, num_seeds is below 1, or the
+            models cannot be compared.
     """
     if num_seeds < 1:
         raise ValueError(f"num_seeds ({num_seeds}) must be at least 1")
     learning.require_apart(train, test, name="test")
     learned, watched = learning.set_aside(train)
-    results = {name: {direction: [] for direction in DIRECTIONS} for name in MODELS}
-    models = {}
-    for name in MODELS:
+    runs: dict[str, list[Run]] = {}
+    for model in require_comparable(models):
         for seed in range(num_seeds):
-            model = classifier.build(name, train.num_features, len(train.classes), seed=seed)
-            config = learning.TrainConfig(epochs=epochs, seed=seed, progress=progress)
-            learning.fit(model.to(device), learned, config, watched)
-            results[name]["forwards"].append(learning.evaluate(model, test))
-            results[name]["backwards"].append(learning.evaluate(model, _backwards(test)))
-        models[name] = {"parameters": sum(p.numel() for p in model.parameters())}
-        models[name] |= _judge(results[name], test.groups)
+            attempt = Attempt(model, seed, budget or Budget(), device, progress)
+            sides = (attempt.seen(side) if side else None for side in (learned, watched, test))
+            runs.setdefault(model.name, []).append(attempt.teach(*sides))
+    extraction = {"extraction": dict(train.settings), "skipped": list(map(list, train.skipped))}
+    watched = watched or train.subset([])
+    return extraction | part_report(runs, train, watched, test, baseline=baseline)
+
+
+def report(record: Record, *, baseline: str = "") -> dict:
+    """The report of a record: every figure computed from the answers that it holds.
+
+    Args:
+        record: of a finished experiment. Its `about` may have a `title`, which is what the clips
+            are called, `notes`, `missing` and `alarm` (see `collect`).
+        baseline: as in `compare`.
+
+    Returns:
+        A report of `collect`; each split is one of `compare`.
+    """
+    clips, found = record.clips, record.content["clips"]
+    splits = {}
+    for part in record.parts:
+        runs = {name: list(by_seed.values()) for name, by_seed in record.runs(part.name).items()}
+        sides = map(clips.subset, (part.train, part.watched, part.test))
+        splits[part.name] = {name: found[name] for name in ("extraction", "skipped")}
+        splits[part.name] |= part_report(runs, *sides, baseline=baseline)
+    about = {"title": record.spec.name, **record.content["about"]}
+    return collect(about.pop("title"), splits, **about)
+
+
+def part_report(
+    runs: Mapping[str, Sequence[Run]],
+    train: ClipSet,
+    watched: ClipSet,
+    test: ClipSet,
+    *,
+    baseline: str = "",
+) -> dict:
+    """The figures of one split: see `compare`.
+
+    Args:
+        runs: name of the model -> what it answered about the test clips, one run for each seed.
+        train: all that were not tested.
+        watched: those of them that said when to stop.
+        test: clips that were asked about.
+        baseline: name of the model that the others are compared with; else the first.
+
+    Raises:
+        ValueError: if there is no model of that name.
+    """
+    baseline = baseline or next(iter(runs))
+    if baseline not in runs:
+        raise ValueError(f"baseline ({baseline!r}) must be one of {', '.join(runs)}")
+    learned = train.subset(~np.isin(train.clip_ids, watched.clip_ids))
     taught, asked = _classes_in(learned), _classes_in(test)
+    first = runs[baseline][0].answers["forwards"]
     return {
-        "extraction": dict(train.settings),
-        "skipped": [list(entry) for entry in train.skipped],
-        "classes": len(train.classes),
+        "classes": len(test.classes),
         "train": len(learned),
-        "watched": len(watched) if watched else 0,
+        "watched": len(watched),
         "test": len(test),
         "test_groups": len(set(test.groups)),
         "few_groups": uncertainty.few_groups(test.groups),
-        "majority": results["mean"]["forwards"][0].majority,
+        "majority": first.majority,
         "never_learned": sorted(asked - taught),
         "never_tested": sorted(taught - asked),
         "one_sided": learning.one_sided(train, test),
-        "models": models,
-        **_oppose(*(results[name]["forwards"] for name in MODELS), test),
+        "models": {name: _model_report(name, own, test) for name, own in runs.items()},
+        **differences(runs, baseline, test),
     }
 
 
@@ -113,24 +166,24 @@ def collect(
 
     Args:
         data: what the clips are called, such as "UCF101".
-        splits: name of the split -> report of `compare`.
+        splits: name of the split -> report of `compare`, all of the same models.
         notes: sentences that a reader of the figures must know.
         missing: names of the clips that should have been there.
         alarm: top-1 above which to suspect that clips of one group are on both sides.
 
     Returns:
         A report of plain numbers and strings: what was given; `splits`, a list of the reports,
-        each with its name as `split`; and `average`, over the splits: for "mean" and "lstm" the
-        average top-1 `forwards` and `backwards`.
+        each with its name as `split`; and `average`, over the splits: for each model the average
+        top-1 `forwards` and `backwards`.
     """
-    average = {
+    models = [part["models"] for part in splits.values()]
+    averages = {
         name: {
-            direction: float(
-                np.mean([part["models"][name][direction]["average"] for part in splits.values()])
-            )
+            direction: float(np.mean([entry[name][direction]["average"] for entry in models]))
             for direction in DIRECTIONS
+            if direction in models[0][name]
         }
-        for name in MODELS
+        for name in models[0]
     }
     return {
         "quest82": __version__,
@@ -139,100 +192,26 @@ def collect(
         "missing": list(missing),
         "alarm": alarm,
         "splits": [{"split": name, **part} for name, part in splits.items()],
-        "average": average,
+        "average": averages,
     }
 
 
-def _classes_in(clips: EssenceSet) -> set[str]:
+def _classes_in(clips: ClipSet) -> set[str]:
     return {clips.classes[label] for label in clips.labels}
 
 
-def _backwards(clips: EssenceSet) -> EssenceSet:
-    return replace(clips, essences=clips.essences.flip(-2))
-
-
-def _judge(results: Mapping[str, Sequence[learning.Evaluation]], groups: Sequence[str]) -> dict:
-    """One model: its figures in both directions, and what playing backwards costs."""
-    hits = {direction: _hits(runs) for direction, runs in results.items()}
-    report = {
-        direction: {
-            "top1": [run.top1 for run in runs],
-            "top5": [run.top5 for run in runs],
-            "mean_class_accuracy": [run.mean_class_accuracy for run in runs],
-            **_average(hits[direction], groups, uncertainty.accuracy_interval),
+def _model_report(name: str, runs: Sequence[Run], test: ClipSet) -> dict:
+    """One model: its figures in each direction, and what playing backwards costs."""
+    answers = {d: [run.answers[d] for run in runs] for d in runs[0].answers}
+    entry = {"title": title_of(name), "parameters": runs[0].parameters}
+    for direction, found in answers.items():
+        entry[direction] = {
+            "top1": [one.top1 for one in found],
+            "top5": [one.top5 for one in found],
+            "mean_class_accuracy": [one.mean_class_accuracy for one in found],
+            **average(hits(found), test.groups, uncertainty.accuracy_interval),
         }
-        for direction, runs in results.items()
-    }
-    return {**report, "drop": _difference(hits["forwards"], hits["backwards"], groups)}
-
-
-def _oppose(
-    mean: Sequence[learning.Evaluation], lstm: Sequence[learning.Evaluation], test: EssenceSet
-) -> dict:
-    """Both models on the same clips: over all of them, by class, and where they are wrong."""
-    hits = {"mean": _hits(mean), "lstm": _hits(lstm)}
-    p_values = [
-        uncertainty.mcnemar(a.correct, b.correct, test.groups)
-        for a, b in zip(mean, lstm, strict=True)
-    ]
-    return {
-        "difference": _difference(hits["mean"], hits["lstm"], test.groups),
-        "p_values": p_values,
-        "corrected_p_values": uncertainty.holm(p_values),
-        "per_class": _per_class(hits, test),
-        "confusions": _confusions(mean[0].confusion, lstm[0].confusion, test.classes),
-    }
-
-
-def _per_class(hits: Mapping[str, np.ndarray], test: EssenceSet) -> list[dict]:
-    labels, groups = test.labels.numpy(), np.asarray(test.groups)
-    rows = []
-    for k in np.unique(labels):
-        own = labels == k
-        mean, lstm = hits["mean"][own], hits["lstm"][own]
-        rows.append(
-            {
-                "class": test.classes[k],
-                "clips": len(mean),
-                "groups": len(set(groups[own])),
-                "mean": float(mean.mean()),
-                "lstm": float(lstm.mean()),
-                "difference": _difference(mean, lstm, groups[own]),
-            }
-        )
-    return rows
-
-
-def _confusions(mean: Tensor, lstm: Tensor, classes: Sequence[str]) -> list[dict]:
-    """The most frequent wrong answers of both models together, from their (K, K) counts."""
-    together = mean + lstm
-    together.fill_diagonal_(0)
-    counts = together.flatten()
-    ranked = counts.argsort(descending=True, stable=True)[:_MOST_CONFUSIONS]
-    pairs = [divmod(int(cell), len(classes)) for cell in ranked if counts[cell]]
-    return [
-        {
-            "true": classes[true],
-            "predicted": classes[predicted],
-            "mean": int(mean[true, predicted]),
-            "lstm": int(lstm[true, predicted]),
-        }
-        for true, predicted in pairs
-    ]
-
-
-def _hits(results: Sequence[learning.Evaluation]) -> np.ndarray:
-    """For each of N clips the share of the seeds that got it right."""
-    return np.mean([result.correct.numpy() for result in results], axis=0)
-
-
-def _difference(first: np.ndarray, second: np.ndarray, groups: Sequence[str]) -> dict:
-    return _average(first - second, groups, uncertainty.difference_interval)
-
-
-def _average(
-    values: np.ndarray,
-    groups: Sequence[str],
-    interval: Callable[[np.ndarray, Sequence[str]], tuple[float, float]],
-) -> dict:
-    return {"average": float(values.mean()), "interval": list(interval(values, groups))}
+    if len(answers) == 2:
+        lost = hits(answers["forwards"]) - hits(answers["backwards"])
+        entry["drop"] = average(lost, test.groups, uncertainty.difference_interval)
+    return entry

@@ -6,13 +6,9 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from matplotlib.axes import Axes
-
 from .. import plots
-from .comparison import DIRECTIONS, MODELS
-
-_NAMES = {"mean": "mean", "lstm": "LSTM"}
-_MOST_CLASSES = 15
+from .pictures import PICTURES, titles_of
+from .training import DIRECTIONS
 
 
 def describe(report: Mapping) -> str:
@@ -22,13 +18,13 @@ def describe(report: Mapping) -> str:
         lines += [f"{report['data']}, {part['split']}", *_split_lines(part)]
     if len(report["splits"]) > 1:
         lines.append(f"average over {len(report['splits'])} splits")
-        for name in MODELS:
-            there, back = (f"{100 * report['average'][name][d]:.1f}" for d in DIRECTIONS)
-            lines.append(f"  {_NAMES[name]}: top-1 {there} %, played backwards {back} %")
+        titles = titles_of(report["splits"][0])
+        lines += [_average_line(titles[n], entry) for n, entry in report["average"].items()]
     if report["missing"]:
         lines.append(f"note: clips of the data set that were not there: {len(report['missing']):,}")
     lines += [f"note: {note}" for note in report["notes"]]
-    best = max(max(p["models"][m]["forwards"]["top1"]) for p in report["splits"] for m in MODELS)
+    models = [entry for part in report["splits"] for entry in part["models"].values()]
+    best = max(max(entry["forwards"]["top1"]) for entry in models)
     if report["alarm"] is not None and best > report["alarm"]:
         lines.append(
             f"note: above {100 * report['alarm']:.0f} %. On {report['data']} no published model on "
@@ -38,28 +34,34 @@ def describe(report: Mapping) -> str:
 
 
 def write(report: Mapping, path: Path) -> list[Path]:
-    """Write a report as JSON, and three pictures of each split beside it.
+    """Write a report as JSON, and three pictures of each split, beside its record.
 
     Args:
-        report: from `comparison.collect`.
-        path: the JSON file, such as "ucf101.json". The pictures are "ucf101-accuracy.png",
-            "ucf101-classes.png" and "ucf101-confusions.png"; where there are several splits,
-            their names stand in between: "ucf101-split-2-accuracy.png".
+        report: from `comparison.report`.
+        path: the record, such as "ucf101.json". The report is "ucf101-report.json"; the pictures
+            are "ucf101-accuracy.png", "ucf101-classes.png" and "ucf101-confusions.png"; where
+            there are several splits, their names stand in between: "ucf101-split-2-accuracy.png".
 
     Returns:
         The files written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.name}.part")
+    written = [path.with_name(f"{path.stem}-report.json")]
+    partial = written[0].with_name(f"{written[0].name}.part")
     partial.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-    partial.replace(path)
-    written = [path]
+    partial.replace(written[0])
     for part in report["splits"]:
         split = f"-{part['split'].replace(' ', '-')}" if len(report["splits"]) > 1 else ""
-        for name, draw in _PICTURES.items():
+        for name, draw in PICTURES.items():
             written.append(path.with_name(f"{path.stem}{split}-{name}.png"))
             plots.save(draw(part), written[-1])
     return written
+
+
+def _average_line(title: str, entry: Mapping) -> str:
+    there, back = (100 * entry[d] if d in entry else None for d in DIRECTIONS)
+    played = "" if back is None else f", played backwards {back:.1f} %"
+    return f"  {title}: top-1 {there:.1f} %{played}"
 
 
 def _split_lines(part: Mapping) -> list[str]:
@@ -69,16 +71,22 @@ def _split_lines(part: Mapping) -> list[str]:
         f"{len(part['skipped'])} skipped",
         f"  always naming the most frequent class: {100 * part['majority']:.1f} %",
     ]
-    for name in MODELS:
-        lines += _model_lines(_NAMES[name], part["models"][name], part["classes"])
-    lines.append(f"  mean minus LSTM: {_points(part['difference'])}; {_tests(part)}")
-    lines += _class_lines(part["per_class"])
+    for entry in part["models"].values():
+        lines += _model_lines(entry, part["classes"])
+    titles, baseline = titles_of(part), part["baseline"]
+    for name, entry in part["differences"].items():
+        gap = f"{titles[baseline]} minus {titles[name]}: {_points(entry['difference'])}"
+        lines.append(f"  {gap}; {_tests(entry, part['comparisons'])}")
+    for name in part["differences"]:
+        pair = {one: titles[one] for one in (baseline, name)}
+        lines += _class_lines(part["per_class"], pair)
     if part["confusions"]:
         pairs = (
-            f"{c['true']} taken for {c['predicted']} ({c['mean']} / {c['lstm']})"
+            f"{c['true']} taken for {c['predicted']} ({' / '.join(map(str, c['counts'].values()))})"
             for c in part["confusions"][:5]
         )
-        lines.append(f"  most confused (mean / LSTM, first seed): {', '.join(pairs)}")
+        asked = " / ".join(titles.values())
+        lines.append(f"  most confused ({asked}, first seed): {', '.join(pairs)}")
     return lines + _note_lines(part)
 
 
@@ -103,47 +111,54 @@ def _note_lines(part: Mapping) -> list[str]:
     return lines
 
 
-def _tests(part: Mapping) -> str:
-    """The p-values of the seeds, and where they are several, corrected for that."""
-    text = f"McNemar by group: p = {_p_values(part['p_values'])}"
-    if len(part["p_values"]) == 1:
+def _tests(entry: Mapping, comparisons: int) -> str:
+    """The p-values of the seeds, and where more were found than one, corrected for that."""
+    text = f"McNemar by group: p = {_p_values(entry['p_values'])}"
+    if comparisons == 1:
         return f"{text} (1 comparison)"
-    corrected = _p_values(part["corrected_p_values"])
-    return f"{text} ({len(part['p_values'])} comparisons; by Holm: {corrected})"
+    corrected = _p_values(entry["corrected_p_values"])
+    return f"{text} ({comparisons} comparisons; by Holm: {corrected})"
 
 
 def _p_values(values: list[float]) -> str:
     return " / ".join(f"{p:.2g}" for p in values)
 
 
-def _model_lines(name: str, entry: Mapping, num_classes: int) -> list[str]:
-    forwards, backwards = entry["forwards"], entry["backwards"]
+def _model_lines(entry: Mapping, num_classes: int) -> list[str]:
+    name, forwards = entry["title"], entry["forwards"]
     top5 = f"top-5 {_runs(forwards['top5'])} %; " if num_classes > 5 else ""
-    return [
+    lines = [
         f"  {name}: top-1 {_runs(forwards['top1'])} %, on average "
         f"{100 * forwards['average']:.1f} % ({_interval(forwards)}); mean class accuracy "
-        f"{_runs(forwards['mean_class_accuracy'])} %; {top5}{entry['parameters']:,} parameters",
-        f"  {name} on clips played backwards: top-1 {_runs(backwards['top1'])} %, on average "
-        f"{100 * backwards['average']:.1f} %; lost: {_points(entry['drop'])}",
+        f"{_runs(forwards['mean_class_accuracy'])} %; {top5}{entry['parameters']:,} parameters"
     ]
+    if backwards := entry.get("backwards"):
+        lines.append(
+            f"  {name} on clips played backwards: top-1 {_runs(backwards['top1'])} %, on average "
+            f"{100 * backwards['average']:.1f} %; lost: {_points(entry['drop'])}"
+        )
+    return lines
 
 
-def _class_lines(rows: list[Mapping]) -> list[str]:
-    """How often each model is ahead, and where most."""
-    ahead = sum(row["difference"]["average"] > 0 for row in rows)
-    behind = sum(row["difference"]["average"] < 0 for row in rows)
-    clear = sum(_excludes_zero(row["difference"]["interval"]) for row in rows)
+def _class_lines(rows: list[Mapping], pair: Mapping[str, str]) -> list[str]:
+    """How often each of two models (name -> title) is ahead, and where most."""
+    (baseline, other), (first, second) = pair, pair.values()
+    gaps = [row["differences"][other] for row in rows]
+    ahead = sum(gap["average"] > 0 for gap in gaps)
+    behind = sum(gap["average"] < 0 for gap in gaps)
+    clear = sum(_excludes_zero(gap["interval"]) for gap in gaps)
     lines = [
-        f"  by class: mean ahead in {ahead}, LSTM in {behind}, equal in "
+        f"  by class: {first} ahead in {ahead}, {second} in {behind}, equal in "
         f"{len(rows) - ahead - behind}; the interval excludes 0 in {clear} of {len(rows)} "
         "comparisons, where chance alone gives up to one in twenty"
     ]
-    ranked = sorted(rows, key=lambda row: row["difference"]["average"])
+    ranked = sorted(rows, key=lambda row: row["differences"][other]["average"])
     for row in (*ranked[:3], *ranked[:-4:-1]) if len(rows) > 5 else ranked:
+        there, here = (100 * row["recalls"][name] for name in (baseline, other))
         lines.append(
-            f"    {row['class']}: mean {100 * row['mean']:.1f} %, LSTM {100 * row['lstm']:.1f} % "
+            f"    {row['class']}: {first} {there:.1f} %, {second} {here:.1f} % "
             f"of {row['clips']} clips in {row['groups']} groups; difference "
-            f"{_points(row['difference'])}"
+            f"{_points(row['differences'][other])}"
         )
     return lines
 
@@ -163,42 +178,3 @@ def _points(entry: Mapping) -> str:
 def _interval(entry: Mapping) -> str:
     low, high = entry["interval"]
     return f"95 % interval {100 * low:.1f} to {100 * high:.1f}"
-
-
-def _ends(entry: Mapping) -> tuple[float, float, float]:
-    """A value and both ends of its interval."""
-    return entry["average"], *entry["interval"]
-
-
-def _draw_accuracy(part: Mapping) -> Axes:
-    titles = {"forwards": "as filmed", "backwards": "played backwards (dotted: guessing)"}
-    panels = {
-        titles[direction]: {_NAMES[name]: _ends(part["models"][name][direction]) for name in MODELS}
-        for direction in DIRECTIONS
-    }
-    return plots.accuracy_panels(panels, ceiling=1 / part["classes"])
-
-
-def _draw_classes(part: Mapping) -> Axes:
-    rows = sorted(part["per_class"], key=lambda row: -row["difference"]["average"])
-    if len(rows) > 2 * _MOST_CLASSES:
-        rows = rows[:_MOST_CLASSES] + rows[-_MOST_CLASSES:]
-    return plots.differences(
-        {f"{row['class']} ({row['clips']})": _ends(row["difference"]) for row in rows},
-        x="recall of the mean minus that of the LSTM (points), 95 % intervals; in brackets: clips",
-    )
-
-
-def _draw_confusions(part: Mapping) -> Axes:
-    counts = {
-        _NAMES[name]: {f"{c['true']} → {c['predicted']}": c[name] for c in part["confusions"]}
-        for name in MODELS
-    }
-    return plots.grouped_bars(counts, x="test clips (first seed); true class → answer")
-
-
-_PICTURES = {
-    "accuracy": _draw_accuracy,
-    "classes": _draw_classes,
-    "confusions": _draw_confusions,
-}

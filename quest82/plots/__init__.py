@@ -16,12 +16,13 @@ from .results import (
     differences,
     grouped_bars,
 )
-from .style import COLOURS, save
+from .style import COLOURS, colours_of, save
 
 __all__ = [
     "COLOURS",
     "accuracy_panels",
     "bars",
+    "colours_of",
     "confusions",
     "contact_sheet",
     "costs",

@@ -7,24 +7,37 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 
-from .style import COLOURS, OTHERS, legend_above, name_rows, open_panel, panels_of, single
+from .style import (
+    COLOURS,
+    OTHERS,
+    colours_of,
+    legend_above,
+    name_rows,
+    open_panel,
+    panels_of,
+    single,
+)
 
 
 def accuracy_panels(
-    panels: Mapping[str, Mapping[str, tuple[float, float, float]]], *, ceiling: float
+    panels: Mapping[str, Mapping[str, tuple[float, float, float]]],
+    *,
+    ceiling: float,
+    colours: Mapping[str, str] = COLOURS,
 ) -> Axes:
     """Accuracies as dots with their intervals, one panel per experiment.
 
     Args:
         panels: title -> name of the model -> (accuracy, lower end, upper end), in [0, 1].
         ceiling: a dotted line, such as the best that an order-blind model can reach.
+        colours: of the models, by name or by its lower case; grey where there is none.
     """
     rows = max(len(results) for results in panels.values())
     figure, axes = panels_of(len(panels), 0.4 * rows + 0.9)
     for axis, (title, results) in zip(axes, panels.items(), strict=True):
         axis.axvline(100 * ceiling, color=COLOURS["ink"], lw=1, ls=":")
         for row, (name, ends) in enumerate(results.items()):
-            _dot(axis, row, [100 * end for end in ends], COLOURS.get(name.lower()))
+            _dot(axis, row, [100 * end for end in ends], _colour(name, colours))
         axis.set(xlim=(0, 104), ylim=(rows - 0.5, -0.8), xlabel="accuracy (%)")
         name_rows(axis, results)
         open_panel(axis, title)
@@ -32,9 +45,8 @@ def accuracy_panels(
     return axes[0]
 
 
-def _dot(axis: Axes, row: int, ends: Sequence[float], colour: str | None) -> None:
+def _dot(axis: Axes, row: int, ends: Sequence[float], colour: str) -> None:
     value, low, high = ends
-    colour = colour or COLOURS["control"]
     axis.plot([low, high], [row, row], lw=2.5, color=colour, solid_capstyle="butt")
     axis.plot(value, row, "o", ms=7, color=colour)
     axis.annotate(
@@ -168,19 +180,25 @@ def bars(
     return axes[0]
 
 
-def grouped_bars(values: Mapping[str, Mapping[str, float]], *, x: str) -> Axes:
+def grouped_bars(
+    values: Mapping[str, Mapping[str, float]],
+    *,
+    x: str,
+    colours: Mapping[str, str] = COLOURS,
+) -> Axes:
     """Horizontal bars of several models below one another, one group of bars for each row.
 
     Args:
         values: name of the model -> name of the row -> length; all models have the same rows.
         x: what the lengths are, with their unit.
+        colours: of the models, by name or by its lower case; grey where there is none.
     """
     rows = list(next(iter(values.values())))
     _, axes = single(0.32 * len(rows) + 1.1)
     thick = 0.8 / len(values)
     for i, (name, lengths) in enumerate(values.items()):
         at = np.arange(len(rows)) + (i - (len(values) - 1) / 2) * thick
-        colour = COLOURS.get(name.lower(), COLOURS["control"])
+        colour = _colour(name, colours)
         drawn = axes.barh(at, list(lengths.values()), thick, color=colour, label=name)
         axes.bar_label(drawn, padding=3, fontsize=7)
     name_rows(axes, rows)
@@ -191,24 +209,35 @@ def grouped_bars(values: Mapping[str, Mapping[str, float]], *, x: str) -> Axes:
     return axes
 
 
-def differences(rows: Mapping[str, tuple[float, float, float]], *, x: str) -> Axes:
-    """Mean minus LSTM as bars with their intervals: blue where the mean is ahead.
+def differences(
+    panels: Mapping[tuple[str, str], Mapping[str, tuple[float, float, float]]], *, x: str
+) -> Axes:
+    """One model minus another as bars with their intervals, in the colour of the one ahead.
 
     Args:
-        rows: name of the row -> (difference, lower end, upper end), in [-1, 1].
+        panels: names of two models -> name of the row -> (difference, lower end, upper end) of
+            the first minus the second, in [-1, 1]; all panels have the same rows.
         x: what the differences are, with their unit.
     """
-    _, axes = single(0.24 * len(rows) + 1.1)
-    names = {"mean": "mean ahead", "lstm": "LSTM ahead"}
-    for row, ends in enumerate(rows.values()):
-        value, low, high = (100 * end for end in ends)
-        ahead = "mean" if value >= 0 else "lstm"
-        axes.barh(row, value, 0.65, color=COLOURS[ahead])
-        axes.plot([low, high], [row, row], lw=1, color=COLOURS["ink"])
-    for ahead, name in names.items():
-        axes.barh(0, 0, color=COLOURS[ahead], label=name)
-    axes.axvline(0, color=COLOURS["ink"], lw=0.8)
-    name_rows(axes, rows)
-    axes.set(ylim=(len(rows) - 0.4, -0.6), xlabel=x)
-    legend_above(axes)
-    return axes
+    rows = next(iter(panels.values()))
+    figure, axes = panels_of(len(panels), 0.24 * len(rows) + 1.1, layout="constrained")
+    colours = colours_of(name for pair in panels for name in pair)
+    for axis, (pair, values) in zip(axes, panels.items(), strict=True):
+        for row, ends in enumerate(values.values()):
+            value, low, high = (100 * end for end in ends)
+            ahead = pair[0] if value >= 0 else pair[1]
+            axis.barh(row, value, 0.65, color=colours[ahead])
+            axis.plot([low, high], [row, row], lw=1, color=COLOURS["ink"])
+        for name in pair:
+            axis.barh(0, 0, color=colours[name], label=f"{name} ahead")
+        axis.axvline(0, color=COLOURS["ink"], lw=0.8)
+        name_rows(axis, values)
+        open_panel(axis, "")
+        axis.set_ylim(len(rows) - 0.4, -0.6)
+        legend_above(axis, columns=2 if len(panels) == 1 else 1)
+    figure.supxlabel(x, fontsize=10)
+    return axes[0]
+
+
+def _colour(name: str, colours: Mapping[str, str]) -> str:
+    return colours.get(name) or colours.get(name.lower()) or COLOURS["control"]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import itertools
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -14,6 +15,13 @@ COLOURS = {"mean": "#0072B2", "lstm": "#D55E00", "control": "#8A8A8A", "ink": "#
 OTHERS = ("#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 WIDTH_INCHES = 7.0
 DPI = 110
+
+
+def colours_of(names: Iterable[str]) -> dict[str, str]:
+    """A colour for each of several models: its own on every page, or the next of the palette."""
+    names = list(dict.fromkeys(names))
+    others = itertools.cycle(OTHERS)
+    return {name: COLOURS.get(name.lower()) or next(others) for name in names}
 
 
 def save(axes: Axes, path: str | Path) -> None:
@@ -58,9 +66,9 @@ def name_rows(axis: Axes, names: Collection[str]) -> None:
     axis.tick_params(axis="y", length=0)
 
 
-def legend_above(axis: Axes) -> None:
+def legend_above(axis: Axes, *, columns: int = 2) -> None:
     """A legend outside the panel, at its upper right corner."""
-    axis.legend(frameon=False, fontsize=9, ncols=2, loc="lower right", bbox_to_anchor=(1, 1))
+    axis.legend(frameon=False, fontsize=9, ncols=columns, loc="lower right", bbox_to_anchor=(1, 1))
 
 
 def open_panel(axis: Axes, title: str) -> None:

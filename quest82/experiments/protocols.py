@@ -1,0 +1,134 @@
+"""Who is tested by whom: no clip by a model that has seen another of its group."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from .. import learning
+from ..data import ucf101
+from ..data.clip_set import ClipSet
+from ..data.clips import Clip
+from ..essences.essence_set import EssenceSet
+from .training import Attempt, Run
+
+
+class Part(NamedTuple):
+    """Some clips to learn from and some to test, by their rows in a set.
+
+    Attributes:
+        name: such as "split 1".
+        train: long tensor, rows to learn from, those that are watched among them.
+        watched: long tensor, rows for early stopping; empty: every epoch is run.
+        test: long tensor, rows to test.
+    """
+
+    name: str
+    train: Tensor
+    watched: Tensor
+    test: Tensor
+
+
+@dataclass(frozen=True)
+class LeaveOut:
+    """Each clip is tested by a model that learned from all clips but those of its fold of groups.
+
+    Attributes:
+        folds: into how many the groups are dealt; None: one group at a time.
+    """
+
+    folds: int | None = None
+
+    def parts(self, data: ClipSet) -> Iterator[Part]:
+        """One part: all clips learn, and all are tested."""
+        rows = torch.arange(len(data))
+        name = "one group left out" if self.folds is None else f"{self.folds} folds of groups"
+        yield Part(name, rows, rows[:0], rows)
+
+    def run(self, attempt: Attempt, data: EssenceSet, part: Part) -> Run:
+        """Teach and test it, once for each fold."""
+        return attempt.leave_out(attempt.seen(data), self.folds)
+
+
+class _Sides:
+    """What protocols share whose parts have two sides."""
+
+    def run(self, attempt: Attempt, data: EssenceSet, part: Part) -> Run:
+        """Teach it on one side of a part and test it on the other."""
+        seen = attempt.seen(data)
+        learned = part.train[~torch.isin(part.train, part.watched)]
+        watched = seen.subset(part.watched) if len(part.watched) else None
+        return attempt.teach(seen.subset(learned), watched, seen.subset(part.test))
+
+
+@dataclass(frozen=True)
+class HoldOut(_Sides):
+    """A share of the groups is kept for the test.
+
+    Attributes:
+        share: of the groups, above 0 and at most one half.
+        seed: of the draw.
+        name: what the split is called.
+    """
+
+    share: float = 0.3
+    seed: int = 0
+    name: str = "split by group"
+
+    def parts(self, data: ClipSet) -> Iterator[Part]:
+        """One part."""
+        sides = numbered(data).split(self.share, seed=self.seed, name="test")
+        yield _part(self.name, data, *map(rows_of, sides))
+
+
+@dataclass(frozen=True)
+class OfficialSplits(_Sides):
+    """The official splits of UCF101.
+
+    Attributes:
+        numbers: which of the three.
+    """
+
+    numbers: tuple[int, ...] = (1,)
+
+    def parts(self, data: ClipSet) -> Iterator[Part]:
+        """One part for each split.
+
+        Raises:
+            ValueError: if a split has no clips on one side.
+        """
+        names = zip(data.clip_ids, data.groups, strict=True)
+        clips = [Clip(name, "", group, Path(name)) for name, group in names]
+        row_of = {clip.id: row for row, clip in enumerate(clips)}
+        for number in self.numbers:
+            sides = ucf101.split(clips, number)
+            rows = (torch.tensor([row_of[c.id] for c in side], dtype=torch.long) for side in sides)
+            yield _part(f"split {number}", data, *rows)
+
+
+Protocol = LeaveOut | HoldOut | OfficialSplits
+KINDS = {"leave out": LeaveOut, "hold out": HoldOut, "official splits": OfficialSplits}
+
+
+def numbered(data: ClipSet) -> ClipSet:
+    """The set without what its clips show, each clip named by its row."""
+    names = tuple(map(str, range(len(data))))
+    return ClipSet(labels=data.labels, groups=data.groups, clip_ids=names, classes=data.classes)
+
+
+def rows_of(part: ClipSet | None) -> Tensor:
+    """The rows in which the clips of a part stood in the `numbered` set; none of None."""
+    return torch.tensor([int(name) for name in part.clip_ids] if part else [], dtype=torch.long)
+
+
+def _part(name: str, data: ClipSet, train: Tensor, test: Tensor) -> Part:
+    """A part of two sides; a fifth of the learners is watched, where that is worth it."""
+    rows = numbered(data)
+    learning.require_apart(rows.subset(train), rows.subset(test), name="test")
+    _, watched = learning.set_aside(rows.subset(train))
+    return Part(name, train, rows_of(watched), test)
