@@ -60,7 +60,7 @@ def write_clip(tmp_path):
     return write
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_set():
     def make(
         num_clips: int = 24,

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import fields, replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -312,6 +313,41 @@ def test_evaluate_counts_the_comparisons(few_clips):
     assert "note: class 'class 2' has clips of 1 group" in text
 
 
+def test_evaluate_compares_the_models_that_are_named(few_clips):
+    how = ("--seeds", 1, "--epochs", 1, "--folds", 2)
+    names = ("--model", "attention", "--model", "mean", "--model", "lstm")
+    text, _ = quest82("evaluate", few_clips, *names, *how)
+    for other in ("mean", "LSTM"):
+        (line,) = (
+            t for t in text.splitlines() if t.startswith(f"over 1 seed: attention minus {other}")
+        )
+        assert line.endswith("(2 comparisons, corrected by Holm)")
+    _, error = quest82("evaluate", few_clips, "--model", "mean", *how, code=2)
+    assert "models (1) must be at least two" in error
+    _, error = quest82("evaluate", few_clips, "--model", "mean", "--model", "m", *how, code=2)
+    assert "model ('m') must be one of mean" in error
+
+
+def test_experiments_are_listed_run_and_shown(tmp_path, monkeypatch):
+    monkeypatch.chdir(Path(__file__).parents[1])
+    text, _ = quest82("experiment", "list")
+    assert "weizmann: weizmann, 5 seeds of mean, lstm" in text
+    assert "20 of 20 runs" in text
+    text, _ = quest82("experiment", "run", "weizmann", "--tiny", "--results", tmp_path)
+    assert "lstm, seed 0: top-1" in text
+    again, _ = quest82("experiment", "run", "weizmann", "--tiny", "--results", tmp_path)
+    assert again == f"{tmp_path / 'weizmann.json'}: complete\n"
+    how = ("experiment", "show", "weizmann", "--results", tmp_path, "--baseline", "lstm")
+    text, _ = quest82(*how)
+    assert "LSTM minus shuffled" in text
+    _, error = quest82("experiment", "run", "weizmann", "--results", tmp_path, code=2)
+    assert "another experiment (budget" in error or "another experiment (data" in error
+    text, _ = quest82("experiment", "list", "--results", tmp_path)
+    assert "another experiment" in text
+    _, error = quest82("experiment", "run", "nothing", code=2)
+    assert "experiment ('nothing') must be one of weizmann" in error
+
+
 def in_this_process(*arguments):
     """Run the command here, where parts of the package can be replaced; its output as text."""
     result = CliRunner().invoke(cli.app, list(map(str, arguments)), catch_exceptions=False)
@@ -356,7 +392,7 @@ def test_ucf101_runs_the_whole_comparison(toy_ucf, tmp_path):
     assert "UCF101, split 1" in text
     assert "average over 2 splits" in text
     assert text.strip().endswith("ucf101-split-2-confusions.png written")
-    saved = json.loads(results.read_text())
+    saved = json.loads((results.parent / "ucf101-report.json").read_text())
     assert [part["split"] for part in saved["splits"]] == ["split 1", "split 2"]
     assert len(saved["missing"]) == 30
     for part in saved["splits"]:
@@ -367,7 +403,9 @@ def test_ucf101_runs_the_whole_comparison(toy_ucf, tmp_path):
         top1 = [f"{100 * share:.1f}" for share in part["models"]["lstm"]["forwards"]["top1"]]
         assert f"LSTM: top-1 {' / '.join(top1)} %" in text
     pictures = {f"ucf101-split-{k}-{name}.png" for k in (1, 2) for name in PICTURES}
-    assert {path.name for path in results.parent.iterdir()} == {"ucf101.json"} | pictures
+    assert {path.name for path in results.parent.iterdir()} == {
+        "ucf101.json", "ucf101-report.json", *pictures
+    }  # fmt: skip
 
 
 def test_ucf101_refuses_before_the_work_begins(toy_ucf, tmp_path):
@@ -390,27 +428,32 @@ def test_the_whole_command_on_real_clips(workshop, shared_clips, tmp_path, monke
     how = ("--store", tmp_path / "store", "--results", results, "--num-frames", 4, "--epochs", 2)
     how += ("--workers", 0)
     in_this_process("ucf101", tmp_path / "UCF", "--run", "--device", "cpu", *how)
-    (part,) = json.loads(results.read_text())["splits"]
+    (part,) = json.loads((tmp_path / "ucf101-report.json").read_text())["splits"]
     assert (part["train"], part["test"], part["test_groups"]) == (2, 4, 4)
     assert part["never_learned"] == ["ApplyEyeMakeup", "Basketball", "Biking", "Diving"]
     for name in ("mean", "lstm"):
         assert part["models"][name]["forwards"]["top1"] == [0, 0, 0]
-        assert sum(pair[name] for pair in part["confusions"]) == 4
+        assert sum(pair["counts"][name] for pair in part["confusions"]) == 4
 
 
 def test_compare_works_on_any_folder(workshop, tmp_path):
     how = ("--store", workshop / "store", "--results", tmp_path / "r.json", "--num-frames", 4)
     how += ("--size", 64, "--seeds", 1, "--epochs", 2, "--workers", 0, "--test", 0.34)
     text = in_this_process("compare", workshop / "clips", *how)
+    assert in_this_process("compare", workshop / "clips", *how) == text  # nothing is made twice
+    with pytest.raises(ValueError, match="another experiment"):
+        in_this_process(
+            "compare", workshop / "clips", *how, "--model", "mean", "--model", "attention"
+        )
     assert text.count("every clip is a group of its own") == 2
     assert "skipped open_door/empty.mp4: the file is empty" in text
     assert "passed over open_door/notes.txt" in text
     assert "clips, split by clip" in text
     assert "no published model" not in text
-    (note,) = json.loads((tmp_path / "r.json").read_text())["notes"]
+    (note,) = json.loads((tmp_path / "r-report.json").read_text())["notes"]
     assert "every clip is a group of its own" in note
     assert {path.name for path in tmp_path.iterdir()} == {
-        "r.json", *(f"r-{name}.png" for name in PICTURES)
+        "r.json", "r-report.json", *(f"r-{name}.png" for name in PICTURES)
     }  # fmt: skip
 
 
@@ -421,7 +464,7 @@ def test_compare_keeps_groups_apart(workshop, tmp_path, monkeypatch):
     text = in_this_process("compare", "doors", "--groups", "([0-9]{4})", "--test", 0.34, *how)
     assert "group of its own" not in text
     assert "doors, split by group" in text
-    (part,) = json.loads((tmp_path / "doors.json").read_text())["splits"]
+    (part,) = json.loads((tmp_path / "doors-report.json").read_text())["splits"]
     assert (part["train"], part["test"], part["test_groups"]) == (6, 3, 1)
     assert (tmp_path / "doors.essences").is_dir()
 

@@ -7,8 +7,8 @@ import torch
 from sklearn.metrics import balanced_accuracy_score, confusion_matrix, recall_score
 
 from quest82 import learning
-from quest82.experiments import comparison
-from quest82.experiments.models import MODELS
+from quest82.experiments import comparison, reports
+from quest82.experiments.models import MODELS, Model
 from quest82.experiments.training import DIRECTIONS, Budget
 from quest82.learning import uncertainty
 from quest82.systems import classifier
@@ -21,7 +21,7 @@ def halves(make_set):
     return make_set(num_clips=72).split(0.5)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def hard_halves(make_set):
     """Classes so alike that both models are often wrong."""
     data = make_set(num_clips=96, num_classes=4, num_features=8)
@@ -163,7 +163,10 @@ def test_a_class_without_a_clip_to_learn_from_is_named(halves):
 def test_a_class_that_cannot_be_on_both_sides_is_named(halves):
     train, test = halves
     report = comparison.compare(
-        train.subset(train.labels != 1), test.subset(test.labels != 2), num_seeds=1, budget=Budget(epochs=1)
+        train.subset(train.labels != 1),
+        test.subset(test.labels != 2),
+        num_seeds=1,
+        budget=Budget(epochs=1),
     )
     assert (report["never_learned"], report["never_tested"]) == (["class 1"], ["class 2"])
     one = test.subset([group == test.groups[0] for group in test.groups])
@@ -221,3 +224,62 @@ def test_several_splits_are_averaged(hard_halves):
         for direction in DIRECTIONS:
             parts = [part["models"][name][direction]["average"] for part in splits.values()]
             assert report["average"][name][direction] == pytest.approx(sum(parts) / 2)
+
+
+THREE = (Model("mean"), Model("attention"), Model("first", "mean", {}, "first frame"))
+
+
+@pytest.fixture(scope="module")
+def of_three(hard_halves):
+    return comparison.compare(*hard_halves, THREE, num_seeds=2, budget=Budget(epochs=3))
+
+
+class TestMoreThanTwo:
+    def test_each_is_tested_against_the_first_and_corrected_for_all(self, of_three):
+        assert of_three["baseline"] == "mean"
+        assert list(of_three["differences"]) == ["attention", "first"]
+        assert of_three["comparisons"] == 4
+        entries = of_three["differences"].values()
+        p_values = [p for entry in entries for p in entry["p_values"]]
+        corrected = [p for entry in entries for p in entry["corrected_p_values"]]
+        assert corrected == uncertainty.holm(p_values)
+        averages = {n: entry["forwards"]["average"] for n, entry in of_three["models"].items()}
+        for name, entry in of_three["differences"].items():
+            gap = averages["mean"] - averages[name]
+            assert entry["difference"]["average"] == pytest.approx(gap)
+
+    def test_another_baseline_turns_the_difference_round(self, hard_halves, of_three):
+        turned = comparison.compare(
+            *hard_halves, THREE, baseline="first", num_seeds=2, budget=Budget(epochs=3)
+        )
+        assert list(turned["differences"]) == ["mean", "attention"]
+        one, other = turned["differences"]["mean"], of_three["differences"]["first"]
+        assert one["p_values"] == other["p_values"]
+        low, high = other["difference"]["interval"]
+        assert one["difference"]["interval"] == pytest.approx([-high, -low])
+        with pytest.raises(ValueError, match="baseline \\('nobody'\\) must be one of mean"):
+            comparison.compare(*hard_halves, THREE, baseline="nobody", budget=Budget(epochs=1))
+
+    def test_every_model_stands_in_every_table(self, of_three):
+        names = [model.name for model in THREE]
+        for row in of_three["per_class"]:
+            assert list(row["recalls"]) == names
+            assert list(row["differences"]) == names[1:]
+        assert all(list(entry["counts"]) == names for entry in of_three["confusions"])
+        assert list(of_three["models"]) == names
+
+    def test_the_text_and_the_pictures_show_all(self, of_three, tmp_path):
+        collected = comparison.collect("made up", {"a": of_three, "b": of_three})
+        text = reports.describe(collected)
+        for name in ("attention", "first"):
+            assert text.count(f"mean minus {name}: ") == 2
+            assert text.count(f"  {name}: top-1 ") == 3
+        assert text.count("(4 comparisons; by Holm: ") == 4
+        assert "most confused (mean / attention / first, first seed)" in text
+        assert len(reports.write(collected, tmp_path / "r.json")) == 7
+
+    def test_equal_names_and_single_models_are_refused(self, hard_halves):
+        with pytest.raises(ValueError, match="different names"):
+            comparison.compare(*hard_halves, [Model("mean"), Model("mean")])
+        with pytest.raises(ValueError, match="at least two"):
+            comparison.compare(*hard_halves, [Model("mean")])

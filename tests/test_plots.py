@@ -32,6 +32,17 @@ def test_differences_lean_to_the_model_that_is_ahead():
     ]
 
 
+def test_models_without_a_colour_of_their_own_take_the_next_of_the_palette():
+    colours = plots.colours_of(["mean", "GRU", "LSTM", "TRN", "a", "b", "c"])
+    assert (colours["mean"], colours["LSTM"]) == (plots.COLOURS["mean"], plots.COLOURS["lstm"])
+    assert len({colours[name] for name in ("mean", "GRU", "LSTM", "TRN", "a", "b")}) == 6
+    rows = {"x": (0.25, 0.1, 0.4)}
+    axes = plots.differences({("mean", "GRU"): rows, ("mean", "TRN"): rows}, x="points")
+    keys = [axis.get_legend() for axis in axes.figure.axes]
+    shown = [to_hex(key.get_patches()[1].get_facecolor()).upper() for key in keys]
+    assert shown == [colours["GRU"], colours["TRN"]]
+
+
 def test_grouped_bars_stand_side_by_side_without_overlap():
     axes = plots.grouped_bars({"mean": {"p": 3, "q": 1}, "LSTM": {"p": 0, "q": 2}}, x="clips")
     assert [bar.get_width() for bar in axes.patches] == [3, 1, 0, 2]

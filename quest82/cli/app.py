@@ -10,6 +10,7 @@ import typer
 
 from .. import __version__
 from . import comparisons, data, essences, evaluation, models
+from .experiments import experiment
 from .options import expanded
 
 COMMANDS = (
@@ -32,6 +33,7 @@ app = typer.Typer(
 )
 for _command in COMMANDS:
     app.command()(expanded(_command))
+app.add_typer(experiment, name="experiment")
 
 
 def main() -> None:

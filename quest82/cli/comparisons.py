@@ -1,21 +1,23 @@
-"""The commands that compare the aggregators on whole data sets and write a report."""
+"""The commands that compare models on whole data sets, and write a record and a report."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ..outputs import require_writable
-from .options import Folder, Groups, ReadingOptions, TrainingOptions, Unseen, ViewOptions
-from .stores import among, essences_of, require_two_classes
+from .options import ComparisonOptions, Folder, Groups, ReadingOptions, Unseen, ViewOptions
+from .stores import essences_of, require_two_classes
 from .telling import UNGROUPED, tell_missing, tell_passed_over
 
 if TYPE_CHECKING:
     from ..data.clips import Clip
     from ..essences import EssenceSet
+    from ..experiments.protocols import Protocol
+    from ..experiments.spec import Spec
 
 
 def compare(
@@ -27,31 +29,34 @@ def compare(
         Path | None, typer.Option(help="Store of the essences; else FOLDER's name.essences, here.")
     ] = None,
     results: Annotated[
-        Path | None, typer.Option(help="JSON file for the report; else FOLDER's name.json, here.")
+        Path | None, typer.Option(help="JSON file for the record; else FOLDER's name.json, here.")
     ] = None,
-    training: TrainingOptions,
+    training: ComparisonOptions,
     views: ViewOptions,
     reading: ReadingOptions,
 ) -> None:
-    """Compare mean pooling and the LSTM on any folder of videos: extract, train, test, report.
+    """Compare models on any folder of videos: extract, train, test, report.
 
-    Whole groups are kept for the test. The report is text, a JSON file, and pictures beside it.
+    Whole groups are kept for the test. What each model answers is recorded as soon as it is
+    known; a stopped run goes on. The report is text, a JSON file, and pictures beside the record.
 
     Example: `quest82 compare weizmann --groups "^([a-z]+)_"`
     """
     from ..data import clips
+    from ..experiments.protocols import HoldOut
 
     found, name = clips.from_folder(folder, groups=groups), folder.resolve().name
-    results = _writable(results or Path(f"{name}.json"))
+    store, results = store or Path(f"{name}.essences"), results or Path(f"{name}.json")
+    grouped = len({clip.group for clip in found}) < len(found)
+    protocol = HoldOut(test, name="split by group" if grouped else "split by clip")
+    spec = _spec(name, store, training, protocol)
+    _require_room(results, spec)
     _require_two_parts(found, test)
     tell_passed_over(folder)
-    grouped = len({clip.group for clip in found}) < len(found)
     if not grouped:
         typer.echo(f"note: {UNGROUPED}")
-    data = essences_of(found, store or Path(f"{name}.essences"), views, reading)
-    splits = {"split by group" if grouped else "split by clip": data.split(test, name="test")}
-    notes = [] if grouped else [UNGROUPED]
-    _compare(name, splits, results, training, reading.device, notes=notes)
+    data = essences_of(found, store, views, reading)
+    _compare(spec, data, results, reading.device, title=name, notes=[] if grouped else [UNGROUPED])
 
 
 def ucf101(
@@ -68,21 +73,23 @@ def ucf101(
         Path, typer.Option(help="Store of the essences; a stopped extraction goes on.")
     ] = Path("ucf101.essences"),
     results: Annotated[
-        Path, typer.Option(help="JSON file for the report; the chapter on UCF101 shows it.")
+        Path, typer.Option(help="JSON file for the record; the chapter on UCF101 shows it.")
     ] = Path("book/results/ucf101.json"),
-    training: TrainingOptions,
+    training: ComparisonOptions,
     views: ViewOptions,
     reading: ReadingOptions,
 ) -> None:
-    """Compare mean pooling and the LSTM on official splits of UCF101.
+    """Compare models on official splits of UCF101.
 
-    Without --run it says which clips are there and which are missing. The report is text, a JSON
-    file, and pictures beside it.
+    Without --run it says which clips are there and which are missing. What each model answers is
+    recorded as soon as it is known; a stopped run goes on. The report is text, a JSON file, and
+    pictures beside the record.
 
     Example: `quest82 ucf101 UCF-101 --run --split 1 --split 2 --split 3`
     """
     from ..data import ucf101 as dataset
-    from ..experiments import comparison
+    from ..experiments.comparison import SUSPICIOUS_TOP1
+    from ..experiments.protocols import OfficialSplits
 
     if download:
         dataset.download(root)
@@ -90,47 +97,50 @@ def ucf101(
     missing = dataset.missing(clips)
     typer.echo(f"{len(clips):,} of {dataset.NUM_CLIPS:,} clips, {len(missing):,} missing")
     tell_missing(missing)
-    parts = {f"split {number}": dataset.split(clips, number) for number in sorted(set(split))}
-    for name, (train, test) in parts.items():
-        typer.echo(f"{name}: {len(train):,} to learn from, {len(test):,} to test")
+    numbers = tuple(sorted(set(split)))
+    for number in numbers:
+        train, test = dataset.split(clips, number)
+        typer.echo(f"split {number}: {len(train):,} to learn from, {len(test):,} to test")
         if run and not (train and test):
-            raise ValueError(f"{root}: {name} needs clips on both sides; add some, or change it")
+            raise ValueError(
+                f"{root}: split {number} needs clips on both sides; add some, or change it"
+            )
     if not run:
         return
-    results = _writable(results)
+    spec = _spec("ucf101", store, training, OfficialSplits(numbers))
+    _require_room(results, spec)
     data = essences_of(clips, store, views, reading)
-    splits = {name: tuple(among(data, part) for part in both) for name, both in parts.items()}
-    alarm = comparison.SUSPICIOUS_TOP1
-    _compare("UCF101", splits, results, training, reading.device, missing=missing, alarm=alarm)
+    about = {"title": "UCF101", "missing": missing, "alarm": SUSPICIOUS_TOP1}
+    _compare(spec, data, results, reading.device, **about)
 
 
-def _compare(
-    name: str,
-    splits: Mapping[str, tuple[EssenceSet, EssenceSet]],
-    results: Path,
-    training: TrainingOptions,
-    device: str,
-    **about,
-) -> None:
-    """Train and test on each split; say it, and write it. `about`: see `comparison.collect`."""
-    from ..experiments import comparison, reports
+def _spec(name: str, store: Path, training: ComparisonOptions, protocol: Protocol) -> Spec:
+    """The experiment that was asked for."""
+    from ..experiments.models import chosen
+    from ..experiments.spec import Data, Spec
+    from ..experiments.training import Budget
+
+    return Spec(
+        name,
+        Data(store.name),
+        models=chosen(training.models),
+        seeds=tuple(range(training.seeds)),
+        budget=Budget(epochs=training.epochs),
+        protocol=protocol,
+    )
+
+
+def _compare(spec: Spec, data: EssenceSet, results: Path, device: str, **about: object) -> None:
+    """Run it; say and write what came out. `about`: see `comparison.report`."""
+    from ..experiments import comparison, reports, running
     from ..systems.devices import choose_device
 
     # On Apple's GPUs the mean's sum is not exact: there the models are trained on the processor.
     device = "cuda" if choose_device(device) == "cuda" else "cpu"
-    found = {
-        part: comparison.compare(
-            *both,
-            num_seeds=training.seeds,
-            epochs=training.epochs,
-            device=device,
-            progress=True,
-        )
-        for part, both in splits.items()
-    }
-    report = comparison.collect(name, found, **about)
+    record = running.run(spec, data, results, about=about, device=device, progress=True)
+    report = comparison.report(record)
     typer.echo(reports.describe(report))
-    for path in reports.write(report, results):
+    for path in (results, *reports.write(report, results)):
         typer.echo(f"{path} written")
 
 
@@ -142,8 +152,10 @@ def _require_two_parts(clips: Sequence[Clip], test: float) -> None:
     FrameSet.of(clips).split(test, name="test")
 
 
-def _writable(path: Path) -> Path:
-    """A path that a report can be written to: better to know before hours of work."""
+def _require_room(path: Path, spec: Spec) -> None:
+    """Refuse a record that cannot be written or is another: better to know before hours of work."""
+    from ..experiments import running
+
     if path.is_dir():
-        raise ValueError(f"{path}: is a folder; give a file name for the report")
-    return require_writable(path)
+        raise ValueError(f"{path}: is a folder; give a file name for the record")
+    running.earlier(spec, require_writable(path))

@@ -1,4 +1,4 @@
-"""The command that measures a model on clips it has not seen, or compares both aggregators."""
+"""The command that measures a model on clips it has not seen, or compares several."""
 
 from __future__ import annotations
 
@@ -10,14 +10,13 @@ import typer
 
 from .options import Store, Task, TrainingOptions
 from .stores import open_store
-from .telling import tell_difference, tell_one_sided, tell_result
+from .telling import tell_differences, tell_one_sided, tell_result
 
 if TYPE_CHECKING:
     import numpy as np
 
     from ..essences import EssenceSet
-    from ..learning import TrainConfig
-    from ..systems.classifier import Classifier
+    from ..experiments.models import Model
 
 _MOST_GROUPS_ONE_BY_ONE = 30
 
@@ -25,61 +24,64 @@ _MOST_GROUPS_ONE_BY_ONE = 30
 def evaluate(
     essences: Store,
     *,
-    model: Annotated[Path | None, typer.Option(help="A model of `quest82 train`.")] = None,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A file of `quest82 train`; or the name of an aggregator, such as mean or lstm, "
+            "which may be given several times: the others are compared with the first."
+        ),
+    ] = None,
     task: Task = "classes",
     folds: Annotated[
         int | None,
         typer.Option(min=2, help="Folds; else one group at a time, or 10 folds of many."),
     ] = None,
     average_views: Annotated[
-        bool, typer.Option(help="With --model: judge by all views of a clip, not the centre alone.")
+        bool, typer.Option(help="With a file: judge by all views of a clip, not the centre alone.")
     ] = False,
     training: TrainingOptions,
 ) -> None:
-    """Measure a model on the clips whose groups it has not seen, or compare both aggregators.
+    """Measure a model on the clips whose groups it has not seen, or compare several.
 
-    With --model, tests that model. Without, trains mean pooling and the LSTM on all groups but
-    one, tests on that one, for each group in turn, and compares the two by McNemar's test.
+    With the file of a model, tests that model. Else trains each of the models that are named,
+    without names mean pooling and the LSTM, on all groups but one, tests on that one, for each
+    group in turn, and compares the others with the first by McNemar's test.
 
     Example: `quest82 evaluate weizmann.essences --task direction`
     """
-    if model is not None:
-        _evaluate_model(essences, model, average_views)
+    from ..experiments.models import chosen
+    from ..systems.aggregators import AGGREGATORS
+
+    if model and len(model) == 1 and model[0] not in AGGREGATORS:
+        _evaluate_model(essences, Path(model[0]), average_views)
     else:
-        _evaluate_both(open_store(essences, task), folds, training)
+        models = chosen(model)
+        _evaluate_names(models, open_store(essences, task), folds, training)
 
 
-def _evaluate_both(data: EssenceSet, num_folds: int | None, training: TrainingOptions) -> None:
-    """Train and test both aggregators, fold by fold, with one seed after the other."""
+def _evaluate_names(
+    models: Sequence[Model], data: EssenceSet, num_folds: int | None, training: TrainingOptions
+) -> None:
+    """Train and test models, fold by fold, with one seed after the other."""
     from .. import learning
+    from ..experiments.training import Attempt, Budget
 
     num_groups = len(set(data.groups))
     if num_folds is None and num_groups > _MOST_GROUPS_ONE_BY_ONE:
         num_folds = 10
         typer.echo(f"{num_groups} groups are too many to leave out one by one: 10 folds of groups")
     tell_one_sided(learning.one_sided(data, data))
-    runs = []
+    runs, budget = {model.name: [] for model in models}, Budget(epochs=training.epochs)
     for seed in range(training.seeds):
-        config = learning.TrainConfig(epochs=training.epochs, seed=seed, progress=True)
-        runs.append([_cross_validated(name, data, config, num_folds) for name in ("mean", "lstm")])
-        tell_difference(f"      seed {seed}", [runs[-1]], data)
-    if training.seeds > 1:
-        tell_difference(f"over {training.seeds} seeds", runs, data)
-
-
-def _cross_validated(
-    name: str, data: EssenceSet, config: TrainConfig, num_folds: int | None
-) -> np.ndarray:
-    """Which clips (N,) an aggregator gets right when their group is left out."""
-    from .. import learning
-    from ..systems import classifier
-
-    def build() -> Classifier:
-        return classifier.build(name, data.num_features, len(data.classes), seed=config.seed)
-
-    result = learning.cross_validate(build, data, config, num_folds=num_folds)
-    tell_result(f"{name:4}  seed {config.seed}", result, data)
-    return result.correct.numpy()
+        for model in models:
+            run = Attempt(model, seed, budget, progress=True).leave_out(data, num_folds)
+            runs[model.name].append(run)
+            tell_result(f"{model.name:4}  seed {seed}", run.answers["forwards"], data)
+        last = {name: own[-1:] for name, own in runs.items()}
+        tell_differences(f"      seed {seed}", last, data, corrected=False)
+    if training.seeds > 1 or len(models) > 2:
+        over = f"over {training.seeds} seed{'s' if training.seeds > 1 else ''}"
+        tell_differences(over, runs, data)
 
 
 def _evaluate_model(essences: Path, path: Path, average_views: bool) -> None:

@@ -35,6 +35,14 @@ Epochs = Annotated[
     int, typer.Option(min=1, help="At most this many passes over the training clips.")
 ]
 Seeds = Annotated[int, typer.Option(min=1, help="How often, with other initial weights.")]
+Models = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--model",
+        help="Name of an aggregator, such as mean or lstm; may be given several times. The others "
+        "are compared with the first; without, the LSTM with the mean.",
+    ),
+]
 Workers = Annotated[
     int | None,
     typer.Option(min=0, help="Processes that decode; 0: none, and no time limit."),
@@ -103,6 +111,13 @@ class TrainingOptions:
 
     seeds: Seeds = 3
     epochs: Epochs = 60
+
+
+@dataclass(frozen=True)
+class ComparisonOptions(TrainingOptions):
+    """Which models are compared, and how each is trained."""
+
+    models: Models = None
 
 
 def expanded(command: Callable[..., None]) -> Callable[..., None]:

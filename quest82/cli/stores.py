@@ -49,28 +49,17 @@ def open_store(path: Path, task: str) -> EssenceSet:
     Raises:
         ValueError: if there is no such task, or only one class to tell apart.
     """
-    from ..data import synthetic
     from ..essences import EssenceSet
+    from ..experiments.spec import TASKS
 
     data = EssenceSet.load(path)
-    tasks = {
-        "classes": lambda: data,
-        "pairs": lambda: data.reversed_pairs(synthetic.REVERSED | synthetic.REVERSED_CYCLES),
-        "direction": data.directions,
-    }
-    if task not in tasks:
-        raise ValueError(f"task ({task!r}) must be one of {', '.join(tasks)}")
+    if task not in TASKS:
+        raise ValueError(f"task ({task!r}) must be one of {', '.join(TASKS)}")
     if len(set(data.groups)) == len(data):
         typer.echo(f"note: {UNGROUPED}")
-    asked = tasks[task]()
+    asked = TASKS[task](data)
     require_two_classes(asked.classes, len(asked))
     return asked
-
-
-def among(data: EssenceSet, clips: Sequence[Clip]) -> EssenceSet:
-    """Those of the set that are in a list of clips."""
-    ids = {clip.id for clip in clips}
-    return data.subset([clip_id in ids for clip_id in data.clip_ids])
 
 
 def require_two_classes(classes: Collection[str], num_clips: int) -> None:

@@ -10,6 +10,7 @@ import typer
 
 if TYPE_CHECKING:
     from ..essences import EssenceSet
+    from ..experiments.training import Run
     from ..learning import Evaluation
 
 _MOST_NAMES = 20
@@ -74,20 +75,32 @@ def tell_result(name: str, result: Evaluation, data: EssenceSet) -> None:
     )
 
 
-def tell_difference(name: str, runs: Sequence[tuple], data: EssenceSet) -> None:
-    """Mean pooling minus LSTM, averaged over runs of both on the same clips, and McNemar's test."""
-    import numpy as np
+def tell_differences(
+    name: str, runs: Mapping[str, Sequence[Run]], data: EssenceSet, *, corrected: bool = True
+) -> None:
+    """The first model minus each other, averaged over runs on the same clips, with its test.
 
-    from ..learning import uncertainty
+    Args:
+        name: what the runs have in common.
+        runs: name of the model -> its runs, one for each seed.
+        data: the clips.
+        corrected: show the p-values corrected for how many they are, and how many that is.
+    """
+    from ..experiments.differences import differences
+    from ..experiments.models import title_of
 
-    differences = np.mean([mean.astype(float) - lstm for mean, lstm in runs], axis=0)
-    interval = _interval(uncertainty.difference_interval(differences, data.groups), data)
-    p_values = uncertainty.holm([uncertainty.mcnemar(*pair, data.groups) for pair in runs])
-    compared = f" ({len(runs)} comparisons, corrected by Holm)" if len(runs) > 1 else ""
-    typer.echo(
-        f"{name}: mean minus LSTM {differences.mean():.1%}, {interval}; McNemar p = "
-        f"{' / '.join(f'{p:.2g}' for p in p_values)}{compared}"
-    )
+    first = next(iter(runs))
+    found = differences(runs, first, data)
+    number = found["comparisons"]
+    compared = f" ({number} comparisons, corrected by Holm)" if corrected else ""
+    for other, entry in found["differences"].items():
+        gap = entry["difference"]
+        p_values = entry["corrected_p_values" if corrected else "p_values"]
+        typer.echo(
+            f"{name}: {title_of(first)} minus {title_of(other)} {gap['average']:.1%}, "
+            f"{_interval(gap['interval'], data)}; McNemar p = "
+            f"{' / '.join(f'{p:.2g}' for p in p_values)}{compared}"
+        )
 
 
 def _interval(ends: tuple[float, float], data: EssenceSet) -> str:

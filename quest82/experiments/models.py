@@ -9,6 +9,7 @@ import torch
 
 from ..essences.essence_set import EssenceSet
 from ..systems import classifier
+from ..systems.aggregators import AGGREGATORS
 from ..systems.classifier import Classifier
 
 _TITLES = {"lstm": "LSTM", "lstm5": "LSTM, five layers", "gru": "GRU", "trn": "TRN", "tsm": "TSM"}
@@ -71,6 +72,18 @@ class Model:
 
 # What is compared where nothing else is asked for. The first is the baseline.
 MODELS = (Model("mean"), Model("lstm"))
+
+
+def chosen(names: Sequence[str] | None) -> tuple[Model, ...]:
+    """The models of some names; without names, those that are compared by default.
+
+    Raises:
+        ValueError: if one is not the name of an aggregator, or they cannot be compared.
+    """
+    for name in names or ():
+        if name not in AGGREGATORS:
+            raise ValueError(f"model ({name!r}) must be one of {', '.join(AGGREGATORS)}")
+    return tuple(require_comparable([Model(name) for name in names])) if names else MODELS
 
 
 def title_of(name: str) -> str:

@@ -52,8 +52,8 @@ def run(
     """
     path = require_writable(path)
     record = records.fresh(spec, data, about)
-    if path.exists():
-        record = _earlier(path, record)
+    if found := earlier(spec, path):
+        record = _continued(path, found, record)
     models = {model.name: model for model in spec.models}
     for part, name, seed in list(record.missing()):
         attempt = Attempt(models[name], seed, spec.budget, device, progress)
@@ -65,14 +65,36 @@ def run(
     return record
 
 
-def _earlier(path: Path, wanted: Record) -> Record:
-    """What there is of an experiment; refused if it is not the one that is wanted."""
+def earlier(spec: Spec, path: Path) -> Record | None:
+    """What there is of an experiment in a file; None where there is no file.
+
+    Raises:
+        ValueError: if the file is no record, or that of another experiment.
+    """
+    if not path.exists():
+        return None
     found = records.load(path)
-    for name, what in (("hash", "experiment"), ("clips", "clips"), ("parts", "parts")):
+    if found.spec.hash != spec.hash:
+        raise ValueError(
+            f"{path}: is the record of another experiment ({_first_difference(found.spec, spec)}); "
+            "move it away, or choose another file"
+        )
+    return found
+
+
+def _first_difference(there: Spec, here: Spec) -> str:
+    """The first setting in which two experiments differ, in words."""
+    there, here = there.to_json(), here.to_json()
+    name = next(name for name in here if there.get(name) != here[name])
+    return f"{name} is {there.get(name)} there and {here[name]} here"
+
+
+def _continued(path: Path, found: Record, wanted: Record) -> Record:
+    """The earlier record, to go on with; refused if its clips are others."""
+    for name in ("clips", "parts"):
         if found.content[name] != wanted.content[name]:
             raise ValueError(
-                f"{path}: is the record of another {what} ({name}); move it away, or choose "
-                "another file"
+                f"{path}: is the record of other {name}; move it away, or choose another file"
             )
     found.content["about"] = wanted.content["about"]
     return found

@@ -1,0 +1,242 @@
+"""Experiments: what is declared is recorded, runs, and goes on after a kill."""
+
+import copy
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import nbformat
+import pytest
+import torch
+
+from quest82.data.clips import Clip
+from quest82.essences import EssenceSet
+from quest82.experiments import comparison, records, reports, running
+from quest82.experiments.declarations import DECLARED, named
+from quest82.experiments.models import MODELS, SEES, Model, chosen
+from quest82.experiments.protocols import HoldOut, LeaveOut, OfficialSplits
+from quest82.experiments.spec import Data, Spec
+from quest82.experiments.training import Attempt, Budget
+
+BOOK = Path(__file__).parents[1] / "book"
+QUICK = Budget(epochs=1)
+
+
+def spec_of(protocol, **changes):
+    small = {"projection_size": 8, "hidden_size": 8}
+    models = (Model("mean"), Model("small", "lstm", small), Model("last", "mean", {}, "last frame"))
+    made = Spec("made up", Data("nowhere"), models, (0, 1), QUICK, protocol)
+    return replace(made, **changes)
+
+
+def without_times(record):
+    content = copy.deepcopy(record.content)
+    for run in content["runs"]:
+        del run["seconds"]
+    return content
+
+
+class TestDeclared:
+    """Every experiment of the book; a declared one can never rot."""
+
+    @pytest.mark.parametrize("name", DECLARED)
+    def test_its_record_is_of_this_experiment_and_of_these_clips(self, name):
+        record, spec = records.load(BOOK / "results" / f"{name}.json"), DECLARED[name]
+        assert record.spec == spec
+        assert record.content["hash"] == spec.hash
+        assert not list(record.missing())
+        data = spec.data.open(BOOK / "data")
+        assert record.clips.clip_ids == data.clip_ids
+        assert record.clips.labels.tolist() == data.labels.tolist()
+        assert record.clips.groups == data.groups
+
+    @pytest.mark.parametrize("name", DECLARED)
+    def test_its_tiny_variant_runs(self, name, tmp_path):
+        tiny = DECLARED[name].tiny()
+        data = tiny.data.open(BOOK / "data")
+        assert data.labels.bincount().max() <= 8  # four, and their reverses
+        record = running.run(tiny, data, tmp_path / "r.json")
+        assert reports.describe(comparison.report(record))
+
+    def test_weizmann_is_what_the_chapter_prints(self):
+        found = records.load(BOOK / "results" / "weizmann.json").evaluations()
+        cells = nbformat.read(BOOK / "ucf101.ipynb", 4).cells
+        printed = "".join(o.get("text", "") for c in cells for o in c.get("outputs", []))
+        for title, name in (("mean", "mean"), ("LSTM", "lstm")):
+            for seed, result in found[name].items():
+                assert f"{title} seed {seed}: {result.top1:.0%} (" in printed
+
+    def test_there_is_no_other(self):
+        with pytest.raises(ValueError, match="must be one of weizmann"):
+            named("nothing")
+
+
+class TestSpec:
+    def test_equal_ones_have_equal_hashes_and_come_back_from_json(self):
+        for protocol in (LeaveOut(), LeaveOut(3), HoldOut(0.5), OfficialSplits((1, 3))):
+            spec = spec_of(protocol)
+            again = Spec.from_json(json.loads(json.dumps(spec.to_json())))
+            assert again == spec
+            assert again.hash == spec.hash
+
+    def test_every_setting_changes_the_hash(self):
+        spec = spec_of(LeaveOut())
+        others = [
+            replace(spec, name="other"),
+            replace(spec, data=Data("nowhere", task="direction")),
+            replace(spec, data=Data("nowhere", frames=(0, 1))),
+            replace(spec, models=spec.models[::-1]),
+            replace(spec, seeds=(0, 2)),
+            replace(spec, budget=Budget(epochs=2)),
+            replace(spec, protocol=LeaveOut(2)),
+            spec.tiny(),
+        ]
+        assert len({one.hash for one in [spec, *others]}) == len(others) + 1
+
+    def test_the_hash_is_the_same_on_every_machine(self):
+        known = "ed177bd2efff50487145f8498f94baabadbff83d18b68c27190241d105d71a94"
+        assert Spec("a", Data("b"), MODELS, (0,), Budget(), LeaveOut()).hash == known
+
+    def test_few_clips_are_spread_over_the_store(self, make_set):
+        data = make_set(num_clips=60, num_classes=3)
+        few = Data("", clips_per_class=4, frames=(0, -1)).cut(data)
+        assert few.labels.bincount().tolist() == [4, 4, 4]
+        assert len(set(few.groups)) == 4
+        assert few.num_frames == 2
+        assert len(Data("", clips_per_class=99).cut(data)) == 60
+
+    @pytest.mark.parametrize(
+        ("make", "said"),
+        [
+            (lambda: spec_of(LeaveOut(), models=MODELS[:1]), "at least two"),
+            (lambda: spec_of(LeaveOut(), models=MODELS + MODELS[:1]), r"models \('mean'\)"),
+            (lambda: spec_of(LeaveOut(), seeds=()), "at least one, and differ"),
+            (lambda: spec_of(LeaveOut(), seeds=(1, 1)), "at least one, and differ"),
+            (lambda: Data("x", task="sing"), r"task \('sing'\)"),
+            (lambda: Model("mean", sees="nothing"), r"sees \('nothing'\)"),
+            (lambda: Budget(precision="float8"), r"precision \('float8'\)"),
+            (lambda: chosen(["mean", "nobody"]), r"model \('nobody'\)"),
+        ],
+    )
+    def test_what_cannot_be_is_refused(self, make, said):
+        with pytest.raises(ValueError, match=said):
+            make()
+
+    def test_models_are_chosen_by_name(self):
+        assert chosen(None) == MODELS
+        assert [model.name for model in chosen(["attention", "mean"])] == ["attention", "mean"]
+
+
+@pytest.mark.parametrize("sees", SEES)
+def test_what_a_model_sees_are_frames_of_the_same_clips(sees, make_set):
+    data = make_set()
+    seen = SEES[sees](data, 1)
+    assert seen.clip_ids == data.clip_ids
+    assert torch.equal(seen.essences, SEES[sees](data, 1).essences)
+    if sees != "middle frame":
+        frames = {tuple(frame.tolist()) for frame in data.essences[0]}
+        assert {tuple(frame.tolist()) for frame in seen.essences[0]} <= frames
+
+
+class TestRecord:
+    def test_it_goes_on_after_a_kill_and_is_the_same(self, make_set, tmp_path, monkeypatch):
+        data, spec = make_set(num_clips=36), spec_of(LeaveOut(2))
+        whole = running.run(spec, data, tmp_path / "whole.json")
+        fresh, calls = Attempt._fresh, []
+
+        def killed(*arguments):
+            calls.append(arguments)
+            if len(calls) == 8:  # in the middle of the third run
+                raise KeyboardInterrupt
+            return fresh(*arguments)
+
+        monkeypatch.setattr(Attempt, "_fresh", killed)
+        with pytest.raises(KeyboardInterrupt):
+            running.run(spec, data, tmp_path / "cut.json")
+        monkeypatch.undo()
+        cut = records.load(tmp_path / "cut.json")
+        assert len(cut.content["runs"]) == 2
+        told = []
+        again = running.run(spec, data, tmp_path / "cut.json", tell=told.append)
+        assert len(told) == 4
+        assert without_times(again) == without_times(whole)
+        assert records.load(tmp_path / "cut.json").content == again.content
+        before = (tmp_path / "cut.json").read_bytes()
+        running.run(spec, data, tmp_path / "cut.json")
+        assert (tmp_path / "cut.json").read_bytes() == before
+
+    def test_its_answers_are_those_of_the_models(self, make_set, tmp_path):
+        data, spec = make_set(num_clips=48), spec_of(HoldOut(0.5))
+        record = running.run(spec, data, tmp_path / "r.json")
+        record = records.load(tmp_path / "r.json")
+        train, test = data.split(0.5)
+        assert record.tested().clip_ids == test.clip_ids
+        for model in spec.models[:2]:
+            for seed, run in record.runs()[model.name].items():
+                fresh = Attempt(model, seed, QUICK).teach(train, None, test)
+                assert run.parameters == fresh.parameters
+                for direction, answer in fresh.answers.items():
+                    kept = run.answers[direction]
+                    assert torch.equal(kept.predictions, answer.predictions)
+                    assert (kept.top5, kept.top1) == (answer.top5, answer.top1)
+                    assert torch.allclose(kept.logits, answer.logits, rtol=1e-3, atol=1e-4)
+                    assert torch.equal(kept.confusion, answer.confusion)
+
+    def test_half_precision_is_kept_only_where_it_changes_no_answer(self, make_set, tmp_path):
+        test = make_set(num_clips=4, num_classes=2)
+        for gap, number in ((0.5, "float16"), (1e-4, "float32")):
+            logits = torch.tensor([[1.0, 1.0 + gap]]).repeat(4, 1)
+            entry = records._encode(records.judge(logits, test))
+            assert entry["number"] == number
+            assert torch.equal(records._decode(entry), logits)
+
+    def test_the_report_is_that_of_a_comparison_without_a_record(self, make_set, tmp_path):
+        data = make_set(num_clips=72)
+        spec = spec_of(HoldOut(0.5), models=MODELS)
+        record = running.run(spec, data, tmp_path / "r.json", about={"title": "made up"})
+        (part,) = comparison.report(record)["splits"]
+        assert part.pop("split") == "split by group"
+        sides = data.split(0.5)
+        assert part == comparison.compare(*sides, num_seeds=2, budget=QUICK)
+
+    def test_one_of_another_experiment_or_of_other_clips_is_refused(self, make_set, tmp_path):
+        data, spec, path = make_set(), spec_of(LeaveOut(2), seeds=(0,)), tmp_path / "r.json"
+        running.run(spec, data, path)
+        with pytest.raises(ValueError, match=r"another experiment \(seeds is \[0\] there and"):
+            running.run(replace(spec, seeds=(1,)), data, path)
+        with pytest.raises(ValueError, match="other clips"):
+            running.run(spec, data.subset(range(20)), path)
+        content = json.loads(path.read_text())
+        content["spec"]["seeds"] = [5]
+        path.write_text(json.dumps(content))
+        with pytest.raises(ValueError, match="changed by hand"):
+            records.load(path)
+        path.write_text("[]")
+        with pytest.raises(ValueError, match="not a record of quest82"):
+            records.load(path)
+        with pytest.raises(ValueError, match="there is no such record"):
+            records.load(tmp_path / "none.json")
+
+    def test_it_says_what_made_it_but_not_where(self, make_set, tmp_path):
+        record = running.run(spec_of(LeaveOut(2)), make_set(), tmp_path / "r.json")
+        (made_with,) = record.content["made_with"]
+        assert set(made_with) == {"quest82", "torch", "python", "processor", "cores"}
+        assert made_with["processor"]
+
+
+def test_official_splits_are_those_of_the_data_set(tmp_path):
+    ids = [f"Biking/v_Biking_g{g:02d}_c0{c}.avi" for g in range(1, 26) for c in (1, 2)]
+    ids += [name.replace("Biking", "Diving") for name in ids]
+    clips = [Clip(name, name[:6], f"{name[:6]} {name[-10:-8]}", Path(name)) for name in ids]
+    data = EssenceSet(
+        essences=torch.zeros(len(ids), 1, 2), labels=[int(c.label == "Diving") for c in clips],
+        groups=tuple(c.group for c in clips), clip_ids=tuple(ids), classes=("Biking", "Diving"),
+    )  # fmt: skip
+    parts = list(OfficialSplits((1, 3)).parts(data))
+    assert [part.name for part in parts] == ["split 1", "split 3"]
+    for part, tested in zip(parts, (range(1, 8), range(15, 22)), strict=True):
+        assert {int(ids[row][-10:-8]) for row in part.test} == set(tested)
+        assert len(part.train) + len(part.test) == len(ids)
+        assert not {data.groups[row] for row in part.train} & {
+            data.groups[row] for row in part.test
+        }
