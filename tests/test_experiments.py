@@ -17,6 +17,7 @@ from quest82.experiments.models import MODELS, SEES, Model, chosen
 from quest82.experiments.protocols import HoldOut, LeaveOut, OfficialSplits
 from quest82.experiments.spec import Data, Spec
 from quest82.experiments.training import Attempt, Budget
+from quest82.learning.evaluation import judge
 
 BOOK = Path(__file__).parents[1] / "book"
 QUICK = Budget(epochs=1)
@@ -182,11 +183,10 @@ class TestRecord:
                     assert torch.allclose(kept.logits, answer.logits, rtol=1e-3, atol=1e-4)
                     assert torch.equal(kept.confusion, answer.confusion)
 
-    def test_half_precision_is_kept_only_where_it_changes_no_answer(self, make_set, tmp_path):
-        test = make_set(num_clips=4, num_classes=2)
+    def test_half_precision_is_kept_only_where_it_changes_no_answer(self):
         for gap, number in ((0.5, "float16"), (1e-4, "float32")):
             logits = torch.tensor([[1.0, 1.0 + gap]]).repeat(4, 1)
-            entry = records._encode(records.judge(logits, test))
+            entry = records._encode(judge(logits, torch.tensor([0, 1, 0, 1])))
             assert entry["number"] == number
             assert torch.equal(records._decode(entry), logits)
 

@@ -12,16 +12,17 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from .. import learning
 from ..data.clip_set import ClipSet
 from ..essences.essence_set import EssenceSet
+from ..learning.evaluation import judge
 from .protocols import Part
 from .spec import Spec
 from .training import Run
@@ -51,7 +52,7 @@ class Record:
     def clips(self) -> ClipSet:
         """Labels, groups, ids and classes of all clips."""
         about = self.content["clips"]
-        return ClipSet(**{name: about[name] for name in ClipSet.__dataclass_fields__})
+        return ClipSet(**{field.name: about[field.name] for field in fields(ClipSet)})
 
     @property
     def parts(self) -> list[Part]:
@@ -76,7 +77,7 @@ class Record:
         for run in self.content["runs"]:
             if part in (None, run["part"]):
                 answers = {
-                    direction: judge(_decode(logits), test)
+                    direction: judge(_decode(logits), test.labels)
                     for direction, logits in run["logits"].items()
                 }
                 entry = Run(answers, run["parameters"], run["seconds"])
@@ -158,28 +159,6 @@ def load(path: str | Path) -> Record:
         raise ValueError(
             f"{path}: not a record of quest82 ({error}); delete it, or choose another file"
         ) from error
-
-
-def judge(logits: Tensor, test: ClipSet) -> learning.Evaluation:
-    """Answers that were given before, judged like fresh ones.
-
-    Args:
-        logits: (N, K).
-        test: the N clips.
-    """
-    asked = EssenceSet(essences=logits[:, None], **test.names)  # (N, 1, K)
-    return learning.evaluate(_Stored(logits.dtype), asked)
-
-
-class _Stored(nn.Module):
-    """Answers with what it is asked, in the precision of its one unused weight."""
-
-    def __init__(self, dtype: torch.dtype) -> None:
-        super().__init__()
-        self.unused = nn.Parameter(torch.zeros((), dtype=dtype))
-
-    def forward(self, logits: Tensor) -> Tensor:
-        return logits[:, 0]  # (B, 1, K) -> (B, K)
 
 
 def _encode(answer: learning.Evaluation) -> dict:

@@ -194,7 +194,7 @@ def grouped_bars(
         colours: of the models, by name or by its lower case; grey where there is none.
     """
     rows = list(next(iter(values.values())))
-    _, axes = single(0.32 * len(rows) + 1.1)
+    _, axes = single(max(0.32, 0.13 * len(values)) * len(rows) + 1.1)
     thick = 0.8 / len(values)
     for i, (name, lengths) in enumerate(values.items()):
         at = np.arange(len(rows)) + (i - (len(values) - 1) / 2) * thick
