@@ -183,12 +183,24 @@ class TestRecord:
                     assert torch.allclose(kept.logits, answer.logits, rtol=1e-3, atol=1e-4)
                     assert torch.equal(kept.confusion, answer.confusion)
 
-    def test_half_precision_is_kept_only_where_it_changes_no_answer(self):
-        for gap, number in ((0.5, "float16"), (1e-4, "float32")):
-            logits = torch.tensor([[1.0, 1.0 + gap]]).repeat(4, 1)
-            entry = records._encode(judge(logits, torch.tensor([0, 1, 0, 1])))
-            assert entry["number"] == number
-            assert torch.equal(records._decode(entry), logits)
+    def test_half_precision_changes_no_answer(self):
+        generator = torch.Generator().manual_seed(0)
+        logits = 5 + torch.randn(200, 101, generator=generator)
+        logits[100:] = 5 + 1e-3 * logits[100:]  # so close that most become equal
+        labels = torch.arange(200) % 101
+        entry = records._encode(judge(logits, labels))
+        assert entry["number"] == "float16"
+        kept, exact = judge(records._decode(entry), labels), judge(logits, labels)
+        assert not torch.equal(logits.half().float().argmax(1), exact.predictions)
+        assert torch.equal(kept.predictions, exact.predictions)
+        assert (kept.top1, kept.top5) == (exact.top1, exact.top5)
+        assert torch.allclose(kept.logits, logits, rtol=0.005)
+
+    def test_what_half_precision_cannot_hold_is_kept_in_single(self):
+        logits = torch.tensor([[1e5, 2e5]])
+        entry = records._encode(judge(logits, torch.tensor([1])))
+        assert entry["number"] == "float32"
+        assert torch.equal(records._decode(entry), logits)
 
     def test_the_report_is_that_of_a_comparison_without_a_record(self, make_set, tmp_path):
         data = make_set(num_clips=72)

@@ -3,8 +3,9 @@
 A record is a JSON file. `spec` and `hash` say what was asked for, `made_with` which versions on
 which machines, `clips` the labels, groups and ids of the N clips, `parts` which of them (by row)
 learned, were watched and were tested. `runs` has one entry for each part, model and seed, with its
-seconds and, for each direction, the logits of the test clips: a base64 of little-endian numbers,
-in half precision where that leaves every answer as it was, else in single.
+seconds and, for each direction, the logits of the test clips: a base64 of little-endian numbers of
+half precision, in which the first five classes of every clip are those of the full numbers. (Where
+half precision cannot hold that, as beyond its range, single is taken.)
 """
 
 from __future__ import annotations
@@ -162,14 +163,30 @@ def load(path: str | Path) -> Record:
 
 
 def _encode(answer: learning.Evaluation) -> dict:
-    """Logits as text; half the length where rounding changes no place among the first five."""
-    logits = answer.logits.float()
-    rounded = logits.half()
-    same = bool((_first_five(rounded.float()) == _first_five(answer.logits)).all())
-    number = "float16" if same else "float32"
-    array = (rounded if same else logits).numpy().astype(_NUMBERS[number])
+    """Logits as text; half the length where the first five places can be kept."""
+    half = _untied(answer.logits)
+    same = torch.equal(_first_five(half.float()), _first_five(answer.logits))
+    number, logits = ("float16", half) if same else ("float32", answer.logits.float())
+    array = logits.numpy().astype(_NUMBERS[number])
     text = base64.b64encode(array.tobytes()).decode()
     return {"number": number, "shape": list(array.shape), "base64": text}
+
+
+def _untied(logits: Tensor) -> Tensor:
+    """Logits (N, K) in half precision, those that became equal set apart by its smallest step.
+
+    Rounding keeps the order, but makes ties, which are broken by the number of the class. Where
+    that changes the first five places, each is raised above the next.
+    """
+    half, first = logits.half(), _first_five(logits)
+    rows = (_first_five(half.float()) != first).any(dim=1)
+    order = logits[rows].argsort(dim=1, descending=True, stable=True)
+    ranked = half[rows].gather(1, order).numpy()
+    for place in reversed(range(min(5, ranked.shape[1] - 1))):
+        above = np.nextafter(ranked[:, place + 1], np.float16(np.inf))
+        ranked[:, place] = np.maximum(ranked[:, place], above)
+    half[rows] = half[rows].scatter(1, order, torch.from_numpy(ranked))
+    return half
 
 
 def _decode(entry: Mapping) -> Tensor:
