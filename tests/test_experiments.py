@@ -2,6 +2,7 @@
 
 import copy
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -126,6 +127,16 @@ class TestSpec:
     def test_models_are_chosen_by_name(self):
         assert chosen(None) == MODELS
         assert [model.name for model in chosen(["attention", "mean"])] == ["attention", "mean"]
+
+
+def test_no_room_but_the_registry_names_what_is_compared():
+    """Declarations name their own models, and the palette has colours for two."""
+    allowed = {"models.py", "declarations.py", "style.py"}
+    package = BOOK.parent / "quest82"
+    for wing in ("cli", "experiments", "plots"):
+        for path in (package / wing).glob("*.py"):
+            wired = re.search(r"""["']lstm["']""", path.read_text("utf-8"))
+            assert not wired or (path.name in allowed and wing != "cli"), path
 
 
 @pytest.mark.parametrize("sees", SEES)

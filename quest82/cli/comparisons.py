@@ -56,7 +56,8 @@ def compare(
     if not grouped:
         typer.echo(f"note: {UNGROUPED}")
     data = essences_of(found, store, views, reading)
-    _compare(spec, data, results, reading.device, title=name, notes=[] if grouped else [UNGROUPED])
+    about = {"title": name, "notes": [] if grouped else [UNGROUPED]}
+    _compare(spec, data, results, reading.device, about)
 
 
 def ucf101(
@@ -111,7 +112,7 @@ def ucf101(
     _require_room(results, spec)
     data = essences_of(clips, store, views, reading)
     about = {"title": "UCF101", "missing": missing, "alarm": SUSPICIOUS_TOP1}
-    _compare(spec, data, results, reading.device, **about)
+    _compare(spec, data, results, reading.device, about)
 
 
 def _spec(name: str, store: Path, training: ComparisonOptions, protocol: Protocol) -> Spec:
@@ -130,7 +131,7 @@ def _spec(name: str, store: Path, training: ComparisonOptions, protocol: Protoco
     )
 
 
-def _compare(spec: Spec, data: EssenceSet, results: Path, device: str, **about: object) -> None:
+def _compare(spec: Spec, data: EssenceSet, results: Path, device: str, about: dict) -> None:
     """Run it; say and write what came out. `about`: see `comparison.report`."""
     from ..experiments import comparison, reports, running
     from ..systems.devices import choose_device

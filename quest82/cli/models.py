@@ -55,6 +55,7 @@ def train(
     Example: `quest82 train weizmann.essences lstm.safetensors --aggregator lstm`
     """
     from .. import learning
+    from ..experiments import models
     from ..systems import classifier
 
     if not model.parent.is_dir() or model.is_dir():
@@ -62,7 +63,7 @@ def train(
     require_writable(model)
     data = open_store(essences, task)
     aggregator = aggregator or _reader_of(task)
-    if aggregator == "mean" and task != "classes":
+    if aggregator == models.BLIND.name and task != "classes":
         typer.echo(f"note: {BLIND}")
     rest, unseen = data.split(test, seed=seed, name="test") if test else (data, None)
     seen, watched = learning.set_aside(rest, validation, seed=seed)
@@ -141,6 +142,8 @@ def _stop_of(history: History, watched: EssenceSet | None) -> str:
 
 def _reader_of(task: str) -> str:
     """The aggregator where none is asked for: the mean cannot tell a clip from its reverse."""
-    name = "mean" if task == "classes" else "lstm"
+    from ..experiments.models import BLIND, READER
+
+    name = (BLIND if task == "classes" else READER).name
     typer.echo(f"aggregator: {name}, the default for --task {task}")
     return name

@@ -70,8 +70,9 @@ class Model:
         )
 
 
-# What is compared where nothing else is asked for. The first is the baseline.
+# What is compared where nothing else is asked for. The first is the baseline, and blind to order.
 MODELS = (Model("mean"), Model("lstm"))
+BLIND, READER = MODELS
 
 
 def chosen(names: Sequence[str] | None) -> tuple[Model, ...]:
@@ -88,7 +89,7 @@ def chosen(names: Sequence[str] | None) -> tuple[Model, ...]:
 
 def title_of(name: str) -> str:
     """The name of a model as it stands in texts and figures: "lstm" is written "LSTM"."""
-    return _TITLES.get(name, name)
+    return _TITLES.get(name, name.replace("_", " "))
 
 
 def require_comparable(models: Sequence[Model]) -> Sequence[Model]:
