@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+import stand_in
 import torch
 
 from quest82 import video
 from quest82.essences import EssenceSet
+from quest82.frames import worker, workers
 from quest82.systems.mobilenet import MobileNetV2Extractor
 
 SHARED_CLIPS = Path(__file__).parents[2] / "shared" / "clips"
@@ -88,6 +91,29 @@ def make_set():
         )
 
     return make
+
+
+@pytest.fixture
+def asked(tmp_path, monkeypatch):
+    """Stand-ins take the workers' place; the file receives the names of what they were asked."""
+    path = tmp_path / "log"
+    path.touch()
+    code = f"LOG = {str(path)!r}\n{stand_in.PROGRAM}"
+    monkeypatch.setattr(workers, "_command", lambda: [sys.executable, "-c", code])
+    return path
+
+
+@pytest.fixture
+def started(monkeypatch):
+    """Every worker process that is started."""
+    processes, start = [], worker.subprocess.Popen
+
+    def remember(*args, **kwargs):
+        processes.append(start(*args, **kwargs))
+        return processes[-1]
+
+    monkeypatch.setattr(worker.subprocess, "Popen", remember)
+    return processes
 
 
 class Web:

@@ -24,7 +24,7 @@ def clips(write_clip, tmp_path):
 
 
 def test_a_batch_holds_the_frames_of_the_views(clips):
-    data = FrameSet.of(clips, SPEC)
+    data = FrameSet.of(clips, SPEC, num_workers=0)
     rows, views = torch.tensor([6, 1]), torch.tensor([0, 7])
     frames = data.batch(rows, views)
     assert frames.shape == (2, 3, 3, 32, 32)
@@ -36,7 +36,7 @@ def test_a_batch_holds_the_frames_of_the_views(clips):
 def test_a_frozen_extractor_makes_of_it_what_a_store_holds(clips, extractor, tmp_path):
     two_views = replace(SPEC, num_views=2)
     stored = extract(clips, extractor, tmp_path / "store", two_views, num_workers=0, progress=False)
-    data = FrameSet.of(clips, two_views)
+    data = FrameSet.of(clips, two_views, num_workers=0)
     for name in ("groups", "clip_ids", "classes", "num_frames", "num_views", "has_views"):
         assert getattr(data, name) == getattr(stored, name)
     assert torch.equal(data.labels, stored.labels)
@@ -49,7 +49,8 @@ def test_a_frozen_extractor_makes_of_it_what_a_store_holds(clips, extractor, tmp
 
 
 def test_a_part_keeps_the_settings_and_the_classes(clips):
-    part = FrameSet.of(clips, replace(SPEC, num_views=4)).subset([5, 7])
+    data = FrameSet.of(clips, replace(SPEC, num_views=4), num_workers=0)
+    part = data.subset([5, 7])
     assert part.clip_ids == (clips[5].id, clips[7].id)
     assert part.classes == ("A", "b")
     assert part.labels.tolist() == [1, 1]
@@ -58,10 +59,12 @@ def test_a_part_keeps_the_settings_and_the_classes(clips):
     assert torch.equal(part.batch(row, view)[0], frames_of_view(clips[7], 3, SPEC))
 
 
-def test_a_clip_that_cannot_be_read_is_named(clips):
+@pytest.mark.parametrize("num_workers", [0, 1])
+def test_a_clip_that_cannot_be_read_is_named(clips, num_workers):
     clips[2].path.write_bytes(b"no video")
+    data = FrameSet.of(clips, SPEC, num_workers=num_workers)
     with pytest.raises(VideoError, match=r"A/2\.mp4.*leave it out"):
-        FrameSet.of(clips, SPEC).batch(torch.arange(4))
+        data.batch(torch.arange(4))
 
 
 def test_bad_settings_are_refused(clips):
@@ -69,6 +72,8 @@ def test_bad_settings_are_refused(clips):
         FrameSet.of(clips, classes=["A", "c"])
     with pytest.raises(ValueError, match="clip_ids must differ"):
         FrameSet.of(clips * 2)
+    with pytest.raises(ValueError, match=r"num_workers \(-1\)"):
+        FrameSet.of(clips, num_workers=-1)
 
 
 def test_a_variable_frame_rate_is_cut_by_time_unless_count_is_asked_for(tmp_path):
@@ -79,7 +84,7 @@ def test_a_variable_frame_rate_is_cut_by_time_unless_count_is_asked_for(tmp_path
     (clip,) = from_folder(tmp_path)
     taken = {}
     for by, indices in (("time", [7, 12, 14, 15]), ("count", [2, 6, 10, 14])):
-        data = FrameSet.of([clip], ViewSpec(num_frames=4, size=32, by=by))
+        data = FrameSet.of([clip], ViewSpec(num_frames=4, size=32, by=by), num_workers=0)
         taken[by] = data.batch(torch.tensor([0]))[0]
         expected = ClipTransform(32)(video.read_frames(path, indices))
         assert torch.equal(taken[by], expected)

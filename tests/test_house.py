@@ -24,7 +24,6 @@ LONG: dict[str, str] = {
     "data.synthetic.actions": "eight drawings that share nothing but the pen",
     "download": "",
     "essences.files": "",
-    "frames.workers": "",
     "video.reading": "",
 }
 CHAPTERS = sorted((ROOT / "book").glob("*.ipynb"))

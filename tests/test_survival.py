@@ -261,8 +261,8 @@ def test_five_hundred_damaged_files_end_in_frames_or_in_a_video_error(tmp_path):
     for path, origin in zip(broken, origins, strict=True):
         path.write_bytes(damaged(origin.read_bytes(), rng))
     as_clips = [Clip(path.name, "", "", path) for path in sound + broken]
-    how = {"num_frames": 8, "size": 64, "flip": False, "seed": 0}
-    frames = list(read_all(as_clips, num_workers=2, time_limit_seconds=20, **how))
+    spec = ViewSpec(num_frames=8, size=64)
+    frames = list(read_all(as_clips, spec, num_workers=2, time_limit_seconds=20))
     found = list(inspect_all(broken, num_workers=2, time_limit_seconds=20))
     whole = dict(zip(sound, frames, strict=False))
     reported = {"avi": [], "all": []}

@@ -47,13 +47,13 @@ def folder(tmp_path):
 @pytest.fixture
 def read(monkeypatch):
     """The ids of the clips whose frames are read, as they are read."""
-    ids, read_views = [], workers._read_views
+    ids, read_views = [], workers.read_views
 
-    def noting(clip, spec):
+    def noting(clip, views, spec):
         ids.append(clip.id)
-        return read_views(clip, spec)
+        return read_views(clip, views, spec)
 
-    monkeypatch.setattr(workers, "_read_views", noting)
+    monkeypatch.setattr(workers._Here, "read", noting)
     return ids
 
 
@@ -346,7 +346,7 @@ def test_a_store_in_which_nothing_is_written_takes_other_settings(
 ):
     found, out = clips.from_folder(folder), tmp_path / "out"
     with monkeypatch.context() as patch:
-        patch.setattr(workers, "_read_views", lambda clip, spec: _end())
+        patch.setattr(workers._Here, "read", lambda *asked: _end())
         with pytest.raises(Killed):
             extract(
                 found, extractor, out, replace(SPEC, num_frames=5), **{**HOW, "engine": "fused"}

@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from ..data.clips import Clip, digest_of
 from ..frames.view import ViewSpec
-from ..frames.workers import read_all
+from ..frames.workers import ENOUGH_WORKERS, read_all
 from ..outputs import require_writable
 from ..systems.mobilenet import MobileNetV2Extractor
 from ..video import VideoError
@@ -23,9 +23,6 @@ from .engines import Engine, open_engine
 from .essence_set import EssenceSet
 from .files import StoreError, begun_store
 from .update import StoreUpdate
-
-# Beside a network on the CPU: 16 frames keep a core busy for 150 ms, and are decoded in 20.
-_ENOUGH_WORKERS = 4
 
 
 def extract(
@@ -72,7 +69,7 @@ def extract(
     if num_workers is None:
         cores = torch.get_num_threads()
         on_gpu = extractor.mean.device.type != "cpu"
-        num_workers = min(cores if on_gpu else _ENOUGH_WORKERS, cores, len(clips))
+        num_workers = min(cores if on_gpu else ENOUGH_WORKERS, cores, len(clips))
     if not clips or num_workers < 0 or not time_limit_seconds > 0:
         raise ValueError(
             f"clips ({len(clips)}) must be at least 1, num_workers ({num_workers}) at least 0, "

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from contextlib import closing
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 import torch
 from torch import Tensor
+from torchvision.transforms.v2 import functional as F
 
 from ..data.clip_set import ClipSet, Pairs
 from ..data.clips import Clip, classes_of
 from ..video import VideoError
-from .view import ViewSpec, frames_of_view
+from .view import ViewSpec
+from .workers import ENOUGH_WORKERS, Workers
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,11 +31,13 @@ class FrameSet(ClipSet):
         spec: how frames are taken; view 0 is the centre, by which clips are judged, the others
             are random.
         backwards: boolean tensor (N,), which clips are played backwards.
+        workers: the processes that decode, shared by all parts of a set.
     """
 
     clips: tuple[Clip, ...]
     spec: ViewSpec
     backwards: Tensor
+    workers: Workers = field(repr=False)
     clips_at_once: ClassVar[int] = 8  # 16 frames of 224 pixels are 10 MB, 77 MB in the network
 
     @classmethod
@@ -42,18 +47,28 @@ class FrameSet(ClipSet):
         spec: ViewSpec | None = None,
         *,
         classes: Sequence[str] | None = None,
+        num_workers: int | None = None,
+        time_limit_seconds: float = 60,
     ) -> FrameSet:
         """The set of some clips, played forwards.
+
+        No file is read yet, and no process started.
 
         Args:
             clips: the video files.
             spec: how frames are taken; None: the defaults, with 100 views.
             classes: the K class names; None: those of the clips, in alphabetical order.
+            num_workers: processes that decode ahead; None for one per core, four at most; 0 to
+                decode in this process, without protection from files that hang or crash.
+            time_limit_seconds: for decoding one clip.
 
         Raises:
-            ValueError: if a clip's class is not among the classes, or as in `ClipSet`.
+            ValueError: if a clip's class is not among the classes, or as in `ClipSet`, or
+                num_workers is below 0 or time_limit_seconds not above 0.
         """
         classes = tuple(classes or classes_of(clips))
+        if num_workers is None:
+            num_workers = min(ENOUGH_WORKERS, torch.get_num_threads(), len(clips))
         return cls(
             labels=torch.tensor([_number(clip, classes) for clip in clips], dtype=torch.long),
             groups=tuple(clip.group for clip in clips),
@@ -62,6 +77,7 @@ class FrameSet(ClipSet):
             clips=tuple(clips),
             spec=spec or ViewSpec(num_views=100),
             backwards=torch.zeros(len(clips), dtype=torch.bool),
+            workers=Workers(num_workers=num_workers, time_limit_seconds=time_limit_seconds),
         )
 
     @property
@@ -89,21 +105,42 @@ class FrameSet(ClipSet):
         Raises:
             VideoError: names the first clip that cannot be read.
         """
-        views = torch.zeros_like(rows) if views is None else views
-        wanted = zip(rows.tolist(), views.tolist(), strict=True)
-        return torch.stack([self._read(row, view) for row, view in wanted])
+        return next(self.batches([(rows, views)]))
 
     def batches(self, wanted: Iterable[tuple[Tensor, Tensor | None]]) -> Iterator[Tensor]:
-        """The `batch` of each (rows, views), one after the other."""
-        return (self.batch(rows, views) for rows, views in list(wanted))
+        """One `batch` after the other, while worker processes decode those that come next.
 
-    def _read(self, row: int, view: int) -> Tensor:
-        clip = self.clips[row]
-        try:
-            frames = frames_of_view(clip, view, self.spec)
-        except VideoError as error:
-            raise VideoError(f"{clip.id}: {error}; or leave it out (`subset`)") from error
-        return frames.flip(0) if self.backwards[row] else frames
+        At most two batches' worth of clips are decoded and wait. What is wanted is asked for
+        before anything is decoded, so that whatever draws it at random does not depend on the
+        workers.
+
+        Args:
+            wanted: rows and views of each batch, as for `batch`.
+
+        Raises:
+            VideoError: names the first clip that cannot be read, or that takes too long.
+        """
+        pairs = [_pairs(rows, views) for rows, views in wanted]
+        clips = ((self.clips[row], [view]) for batch in pairs for row, view in batch)
+        ahead = 2 * max(map(len, pairs), default=0)
+        with closing(self.workers.read(clips, self.spec, ahead=ahead)) as decoded:
+            for batch in pairs:
+                frames = [self._shown(row, next(decoded)) for row, _ in batch]
+                yield F.to_dtype(torch.stack(frames), torch.float32, scale=True)
+
+    def close(self) -> None:
+        """End the worker processes of this set and its parts; asked again, they start anew.
+
+        They end by themselves when the last of these sets is gone.
+        """
+        self.workers.close()
+
+    def _shown(self, row: int, frames: Tensor | VideoError) -> Tensor:
+        """The frames (T, 3, S, S) of a clip, in the direction in which it is played."""
+        if isinstance(frames, VideoError):
+            text = f"{self.clips[row].id}: {frames}; or leave it out (`subset`)"
+            raise VideoError(text) from frames
+        return frames[0].flip(0) if self.backwards[row] else frames[0]
 
     def _take(self, rows: Tensor) -> FrameSet:
         clips = tuple(self.clips[row] for row in rows)
@@ -113,6 +150,12 @@ class FrameSet(ClipSet):
         clips = tuple(self.clips[row] for row in pairs.rows)
         backwards = self.backwards[pairs.rows] ^ pairs.backwards
         return replace(self, clips=clips, backwards=backwards, **pairs.clips.names)
+
+
+def _pairs(rows: Tensor, views: Tensor | None) -> list[tuple[int, int]]:
+    """Row and view of each clip of a batch."""
+    views = torch.zeros_like(rows) if views is None else views
+    return list(zip(rows.tolist(), views.tolist(), strict=True))
 
 
 def _number(clip: Clip, classes: Sequence[str]) -> int:

@@ -1,0 +1,177 @@
+"""One supervised process that decodes: a file that hangs or crashes it costs that one clip.
+
+The process runs `worker_program`. Nothing is shared but two pipes, so it can be killed at any
+moment; a new one takes its place.
+
+`multiprocessing` is not used because it would run the caller's main program again in every worker,
+and PyTorch's DataLoader because it ends with the first worker that dies.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..data.clips import Clip
+from ..video import Inspection, VideoError
+from .view import ViewSpec
+from .worker_program import REMEDY
+
+# A worker whose parent was killed ends itself; the parent's own limit comes first.
+_GRACE_SECONDS = 10
+
+
+class Worker:
+    """One process that decodes, started again whenever it had to be killed.
+
+    Args:
+        command: the program, which speaks the language of `worker_program`.
+        time_limit_seconds: for one clip; the process is killed when it is over.
+    """
+
+    def __init__(self, command: Sequence[str], *, time_limit_seconds: float) -> None:
+        self.command, self.time_limit_seconds = command, time_limit_seconds
+        self.process: subprocess.Popen | None = None
+        self.ready = self.closed = False
+        # One thread may close what another starts; a finaliser may do so within the same thread.
+        self._lock = threading.RLock()
+
+    def read(self, clip: Clip, views: Sequence[int], spec: ViewSpec) -> Tensor:
+        """The frames of some views of a clip.
+
+        Args:
+            clip: the clip.
+            views: V numbers of views, each at least 0.
+            spec: how frames are taken.
+
+        Returns:
+            uint8 tensor (V, T, 3, S, S).
+
+        Raises:
+            VideoError: if the clip cannot be read, takes too long, or kills the process twice.
+            RuntimeError: if the process does not start, or the worker is closed.
+        """
+        how = {"id": clip.id, "views": list(views), "spec": spec.settings}
+        return self._ask(clip.path, {"op": "read", **how})["frames"]
+
+    def inspect(self, path: Path) -> Inspection:
+        """What `video.inspect` finds in a file, or that it took too long or killed the process."""
+        try:
+            return Inspection(**self._ask(path, {"op": "inspect"})["found"])
+        except VideoError as error:
+            return Inspection(0, 0, 0, str(error).removeprefix(f"{path}: "))
+
+    def start(self) -> None:
+        """Start the process, unless it runs.
+
+        Raises:
+            RuntimeError: if the worker is closed.
+        """
+        with self._lock:
+            if not self.closed and (self.process is None or self.process.poll() is not None):
+                self.ready = False
+                self.process = subprocess.Popen(
+                    self.command,
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    env={**os.environ, "OMP_NUM_THREADS": "1"},
+                )
+            if self.closed:
+                self.stop()
+                raise RuntimeError("the worker was closed while it was to read a file")
+
+    def stop(self) -> int:
+        """End the process, whatever it is doing; its exit code."""
+        if self.process is None:
+            return 0
+        self.process.kill()
+        return self.process.wait()
+
+    def close(self) -> None:
+        """End the process for good."""
+        with self._lock:
+            self.closed = True
+            self.stop()
+
+    def _ask(self, path: Path, request: Mapping) -> dict:
+        """The answer to a request about a file.
+
+        A file at which the process dies gets a second chance in a new one: it may have been the
+        system that wanted its memory back.
+        """
+        absolute = str(path.absolute())
+        for _ in range(2):
+            try:
+                answer = self._ask_once({"path": absolute, **request})
+            except TimeoutError:
+                raise VideoError(
+                    f"{path}: took longer than the time limit of {self.time_limit_seconds:g} s; "
+                    "raise it (--time-limit), or re-encode the file or leave it out"
+                ) from None
+            except (EOFError, BrokenPipeError):
+                cause = _cause(self.stop())
+                continue
+            if answer["kind"] == "error":
+                raise VideoError(answer["text"].replace(absolute, str(path)))
+            return answer
+        raise VideoError(f"{path}: the process that read it died ({cause}); {REMEDY}")
+
+    def _ask_once(self, request: dict) -> dict:
+        """TimeoutError if it takes too long, EOFError or BrokenPipeError if the process ends."""
+        self.start()
+        if not self.ready and not self.process.stdout.readline():
+            raise RuntimeError(f"a worker process does not start (exit code {self.stop()})")
+        self.ready = True
+        too_long = threading.Event()
+
+        def give_up() -> None:
+            too_long.set()
+            self.process.kill()
+
+        timer = threading.Timer(self.time_limit_seconds, give_up)
+        timer.daemon = True
+        timer.start()
+        try:
+            seconds = self.time_limit_seconds + _GRACE_SECONDS
+            return _converse(self.process, {**request, "seconds": seconds})
+        except (EOFError, BrokenPipeError):
+            if too_long.is_set():
+                raise TimeoutError from None
+            raise
+        finally:
+            timer.cancel()
+            timer.join()
+            if too_long.is_set():  # even if the answer came at the last moment
+                self.stop()
+
+
+def _converse(process: subprocess.Popen, request: Mapping) -> dict:
+    """One request and its answer; EOFError if the process ends before it is complete."""
+    process.stdin.write(json.dumps(request).encode() + b"\n")
+    process.stdin.flush()
+    line = process.stdout.readline()
+    if not line:
+        raise EOFError
+    answer = json.loads(line)
+    if answer["kind"] == "frames":
+        frames = np.empty(answer["shape"], np.uint8)  # (V, T, 3, S, S)
+        if process.stdout.readinto(memoryview(frames).cast("B")) < frames.nbytes:
+            raise EOFError
+        answer["frames"] = torch.from_numpy(frames)
+    return answer
+
+
+def _cause(code: int) -> str:
+    try:
+        return signal.Signals(-code).name
+    except ValueError:
+        return f"exit code {code}"

@@ -1,0 +1,95 @@
+"""What a worker process does: it answers requests about files until there are no more.
+
+A request is one line of JSON with an ``op``; "read" and "inspect" say below what else it holds.
+The answer is a line of JSON with a ``kind``, and after "frames" the bytes of the frames. The other
+end of the two pipes is `worker.Worker`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..data.clips import Clip
+from ..video import VideoError, inspect
+from .view import ViewSpec, pixels_of_view
+
+REMEDY = "look at the file with `quest82 check`, and re-encode it or leave it out"
+
+
+def read_views(clip: Clip, views: Sequence[int], spec: ViewSpec) -> Tensor:
+    """Some views of a clip, uint8 (V, T, 3, S, S).
+
+    Raises:
+        VideoError: if the clip's file cannot be read.
+    """
+    frames = [pixels_of_view(clip, view, spec) for view in views]
+    return torch.stack([view.contiguous() for view in frames])
+
+
+def main() -> None:
+    """Answer the requests that come in through the standard input."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends this one
+    torch.set_num_threads(1)
+    if hasattr(os, "nice"):
+        os.nice(19)  # the network comes first; what it leaves idle is enough for decoding
+    answers = os.fdopen(os.dup(1), "wb")
+    silence = os.open(os.devnull, os.O_WRONLY)
+    for stream in (1, 2):  # decoders print what they think of a file
+        os.dup2(silence, stream)
+    _send(answers, {"kind": "ready"})
+    for line in sys.stdin.buffer:
+        request = json.loads(line)
+        _end_after(request["seconds"])
+        answer, frames = _answer(request)
+        _end_after(0)
+        _send(answers, answer, frames)
+
+
+def _answer(request: Mapping) -> tuple[dict, np.ndarray | None]:
+    try:
+        return _OPERATIONS[request["op"]](request)
+    except VideoError as error:
+        return {"kind": "error", "text": str(error)}, None
+    except Exception as error:  # frames too large for the memory, or a size nobody thought of
+        what = f"{type(error).__name__}: {error}".splitlines()[0]
+        text = f"{request['path']}: reading it failed ({what}); {REMEDY}"
+        return {"kind": "error", "text": text}, None
+
+
+def _read(request: Mapping) -> tuple[dict, np.ndarray]:
+    """Path and id of a clip, numbers of views, the settings of a `ViewSpec` -> frames."""
+    clip = Clip(request["id"], "", "", Path(request["path"]))
+    frames = read_views(clip, request["views"], ViewSpec.of(request["spec"])).numpy()
+    return {"kind": "frames", "shape": frames.shape}, frames
+
+
+def _inspect(request: Mapping) -> tuple[dict, None]:
+    """The path of a file -> what is wrong with it."""
+    return {"kind": "inspection", "found": asdict(inspect(Path(request["path"])))}, None
+
+
+_OPERATIONS = {"read": _read, "inspect": _inspect}
+
+
+def _end_after(seconds: float) -> None:
+    """Let the system end this process later, or (0) not at all; Windows knows no such thing."""
+    if hasattr(signal, "setitimer"):
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+
+
+def _send(answers: BinaryIO, answer: Mapping, frames: np.ndarray | None = None) -> None:
+    answers.write(json.dumps(answer).encode() + b"\n")
+    if frames is not None:
+        answers.write(memoryview(frames).cast("B"))
+    answers.flush()
