@@ -22,7 +22,7 @@ from table import publish
 from quest82 import cli, video
 from quest82.data import ucf101
 from quest82.essences import EssenceSet
-from quest82.essences.files import StoreWriter
+from quest82.essences.writer import StoreWriter
 
 STEP = 1000
 

@@ -23,7 +23,7 @@ from table import publish
 from quest82 import plots
 from quest82.essences import extract
 from quest82.essences.engines import open_engine
-from quest82.essences.files import StoreWriter
+from quest82.essences.writer import StoreWriter
 from quest82.frames.view import ViewSpec
 from quest82.frames.workers import read_all
 from quest82.systems.mobilenet import MobileNetV2Extractor

@@ -21,7 +21,7 @@ from sklearn.model_selection import GroupKFold, cross_val_predict
 from table import publish
 
 from quest82.essences import EssenceSet
-from quest82.essences.files import StoreWriter
+from quest82.essences.writer import StoreWriter
 from quest82.learning import TrainConfig, cross_validate, evaluate, fit
 from quest82.systems import classifier
 

@@ -9,8 +9,7 @@ from collections import namedtuple
 
 import pytest
 
-from quest82 import download as room
-from quest82.download import FetchError, fetch
+from quest82.download import FetchError, fetch, fetching
 
 BODY = bytes(range(256)) * 40  # 10,240 bytes
 SHA256 = hashlib.sha256(BODY).hexdigest()
@@ -23,8 +22,8 @@ def target(tmp_path):
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch):
-    monkeypatch.setattr(room, "_TIMEOUT_SECONDS", 0.3)
-    monkeypatch.setattr(room, "_PAUSE_SECONDS", 0)
+    monkeypatch.setattr(fetching, "_TIMEOUT_SECONDS", 0.3)
+    monkeypatch.setattr(fetching, "_PAUSE_SECONDS", 0)
 
 
 @pytest.fixture
@@ -220,11 +219,11 @@ def test_a_certificate_that_cannot_be_verified_is_named_and_not_accepted(web, ur
 
 def test_a_full_disk_is_told_before_anything_is_written(web, url, target, monkeypatch):
     usage = namedtuple("usage", "total used free")
-    monkeypatch.setattr(room.shutil, "disk_usage", lambda path: usage(0, 0, len(BODY) - 1))
+    monkeypatch.setattr("shutil.disk_usage", lambda path: usage(0, 0, len(BODY) - 1))
     with pytest.raises(FetchError, match=r"0\.0 GB are free and file\.bin needs 0\.0 GB"):
         get(url, target)
     assert "file.bin" not in leftovers(target)
-    monkeypatch.setattr(room.shutil, "disk_usage", lambda path: usage(0, 0, len(BODY)))
+    monkeypatch.setattr("shutil.disk_usage", lambda path: usage(0, 0, len(BODY)))
     assert get(url, target).read_bytes() == BODY
 
 

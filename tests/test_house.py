@@ -22,9 +22,6 @@ MOST_LINES = 250
 # Module -> why it is longer.
 LONG: dict[str, str] = {
     "data.synthetic.actions": "eight drawings that share nothing but the pen",
-    "download": "",
-    "essences.files": "",
-    "video.reading": "",
 }
 CHAPTERS = sorted((ROOT / "book").glob("*.ipynb"))
 

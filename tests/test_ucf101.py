@@ -12,11 +12,10 @@ from pathlib import Path
 import pytest
 from archives import runs_of, write_rar, write_unpacker
 
-from quest82 import download as fetching
 from quest82.data import ucf101
 from quest82.data.clips import Clip
 from quest82.data.rar import UnpackError
-from quest82.download import FetchError
+from quest82.download import FetchError, fetching
 
 FEW = [
     "Biking/v_Biking_g02_c05.avi",
@@ -226,7 +225,7 @@ def test_the_unpacker_is_looked_for_before_anything_is_fetched(ucf, monkeypatch)
 def test_the_disk_is_looked_at_before_anything_is_fetched(ucf, monkeypatch):
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(ucf101, "_UNPACKED_BYTES", 7_500_000_000)
-    monkeypatch.setattr(fetching.shutil, "disk_usage", lambda path: usage(0, 0, 7_400_000_000))
+    monkeypatch.setattr("shutil.disk_usage", lambda path: usage(0, 0, 7_400_000_000))
     with pytest.raises(FetchError, match=r"7\.4 GB are free and UCF101 with its archive needs 7"):
         download(ucf.root)
     assert not ucf.requests

@@ -7,7 +7,6 @@ from collections import namedtuple
 import pytest
 from archives import FOLDER, LINK, runs_of, write_rar, write_unpacker
 
-from quest82 import download
 from quest82.data import rar
 from quest82.data.rar import UnpackError
 from quest82.download import FetchError
@@ -157,7 +156,7 @@ def test_a_file_where_a_folder_should_be(tmp_path, programs, targets):
 
 def test_a_full_disk_is_told_before_unpacking(tmp_path, programs, targets, monkeypatch):
     usage = namedtuple("usage", "total used free")
-    monkeypatch.setattr(download.shutil, "disk_usage", lambda path: usage(0, 0, 700_000))
+    monkeypatch.setattr("shutil.disk_usage", lambda path: usage(0, 0, 700_000))
     archive = write_rar(tmp_path / "films.rar", MEMBERS, modes=MODES)
     with pytest.raises(FetchError, match="unpacking needs"):
         rar.unpack(archive, targets, progress=False)

@@ -14,8 +14,10 @@ from conftest import moving_square
 from quest82 import video
 from quest82.data import clips
 from quest82.data.clips import digest_of
-from quest82.essences import EssenceSet, StoreError, extract, files, update
+from quest82.essences import EssenceSet, StoreError, extract, update
 from quest82.essences.engines import EngineError
+from quest82.essences.reader import is_complete
+from quest82.essences.writer import StoreWriter
 from quest82.frames import workers
 from quest82.frames.view import ViewSpec
 
@@ -261,7 +263,7 @@ def test_a_half_moved_state_is_not_read_as_damaged(folder, extractor, tmp_path, 
 
 
 def _move_one(path: Path) -> None:
-    if files.is_complete(path / "next"):
+    if is_complete(path / "next"):
         (path / "next" / "essences.npy").replace(path / "essences.npy")
         raise Killed
 
@@ -319,7 +321,7 @@ def test_a_store_without_digests_is_opened_and_made_anew(folder, extractor, tmp_
     settings = json.loads((fresh / "manifest.json").read_text())["settings"]
     data = EssenceSet.load(fresh)
     shape = data.essences.shape[1:]
-    writer = files.StoreWriter(out, {**settings, "clips": "0"}, data.classes, shape)
+    writer = StoreWriter(out, {**settings, "clips": "0"}, data.classes, shape)
     for row, clip in zip(data.essences.numpy(), found[:4], strict=True):
         writer.add({"id": clip.id, "label": clip.label, "group": clip.group}, row)
     writer.finish()

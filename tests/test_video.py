@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from quest82 import video
-from quest82.video import VideoError, reading
+from quest82.video import VideoError, keeper
 
 
 def pyav_frames(path) -> np.ndarray:
@@ -240,7 +240,7 @@ def test_frames_are_cropped_soon_after_they_are_decoded(write_clip, monkeypatch,
         seen.append(len(frames))
         return frames[:, :, 8:24, :16]
 
-    monkeypatch.setattr(reading, "_MOST_WAITING_BYTES", limit)
+    monkeypatch.setattr(keeper, "_MOST_WAITING_BYTES", limit)
     indices = [20, 3, 3, 11]  # a frame that is wanted twice is cropped once
     cropped = video.read_frames(path, indices, transform=corner)
     assert seen == at_once

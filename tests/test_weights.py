@@ -35,8 +35,8 @@ def server(monkeypatch, tmp_path):
     threading.Thread(target=server.serve_forever, daemon=True).start()
     monkeypatch.setattr(weights, "URL", f"http://127.0.0.1:{server.server_port}/weights.pth")
     monkeypatch.setattr(weights, "SHA256", hashlib.sha256(GENUINE).hexdigest())
-    monkeypatch.setattr("quest82.download._TIMEOUT_SECONDS", 2)
-    monkeypatch.setattr("quest82.download._PAUSE_SECONDS", 0)
+    monkeypatch.setattr("quest82.download.fetching._TIMEOUT_SECONDS", 2)
+    monkeypatch.setattr("quest82.download.fetching._PAUSE_SECONDS", 0)
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     yield server
     server.shutdown()

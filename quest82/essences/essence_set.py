@@ -11,7 +11,9 @@ import torch
 from torch import Tensor
 
 from ..data.clip_set import ClipSet, Pairs, as_tensor
-from .files import StoreError, StoreWriter, read_store
+from .files import StoreError
+from .reader import read_store
+from .writer import StoreWriter
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,7 +21,8 @@ from ..systems.mobilenet import MobileNetV2Extractor
 from ..video import VideoError
 from .engines import Engine, open_engine
 from .essence_set import EssenceSet
-from .files import StoreError, begun_store
+from .files import StoreError
+from .reader import begun_store
 from .update import StoreUpdate
 
 

@@ -22,16 +22,9 @@ from pathlib import Path
 import numpy as np
 
 from ..data.clips import Clip, classes_of, digest_of
-from .files import (
-    FILES,
-    NEXT,
-    StoreError,
-    StoreWriter,
-    begun_store,
-    is_complete,
-    read_row,
-    unchecked,
-)
+from .files import FILES, NEXT, StoreError, unchecked
+from .reader import begun_store, is_complete, read_row
+from .writer import StoreWriter
 
 _ADDED = "added"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 PathLike = str | os.PathLike
+NO_FRAME = "holds no frame that can be decoded"
 
 
 class VideoError(ValueError):

@@ -9,7 +9,7 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from .container import decode, open_video
-from .errors import PathLike, VideoError
+from .errors import NO_FRAME, PathLike, VideoError
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def inspect(path: PathLike) -> Inspection:
                 sizes.append((frame.width, frame.height))
     except VideoError as error:
         return Inspection(0, 0, 0, str(error).removeprefix(f"{path}: "))
-    findings = [_wrong_count(header, times)] if times else ["holds no frame that can be decoded"]
+    findings = [_wrong_count(header, times)] if times else [NO_FRAME]
     if len(sizes) > 1:
         text = " and then ".join(f"{width}x{height}" for width, height in sizes[:3])
         findings.append(f"the size of its frames changes, it is {text}")
@@ -74,9 +74,11 @@ def _read_header(path: PathLike) -> _Header:
 
 
 def _complete(stream: VideoStream, packets: list[tuple[int | None, bool]]) -> bool:
-    """Whether the last packet of an AVI ends where the stream should.
+    """Whether the last packet ends where the stream should.
 
-    AVI promises ticks, not frames: where a frame lasts two of them, twice too many.
+    Then a promise of more frames is no sign of damage: AVI promises ticks, and where a frame lasts
+    two of them, twice too many. Other containers promise packets, and those that were cut short
+    end too early.
     """
     dts = [time for time, _ in packets if time is not None]
     steps = [after - before for before, after in zip(dts, dts[1:], strict=False)]

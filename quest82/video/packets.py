@@ -24,7 +24,7 @@ from av.video.stream import VideoStream
 
 from .container import decode, frames_of, open_video, pixel_aspect
 from .entries import is_entry, knows
-from .errors import PathLike, VideoError
+from .errors import NO_FRAME, PathLike, VideoError
 
 # Packets below this many bytes may hold no frame. MPEG-4 has a header of 7 or more for "nothing has
 # changed", the new codecs a byte or two for "show that frame now"; the others need a start code (4
@@ -187,7 +187,7 @@ def _count(path: PathLike, size: tuple[int, int], fps: float) -> PacketIndex:
         if num_bytes > _MOST_KEPT_BYTES:
             frames.clear()
     if not times:
-        raise VideoError(f"{path}: holds no frame that can be decoded; remove or re-encode it")
+        raise VideoError(f"{path}: {NO_FRAME}; remove or re-encode it")
     if None in times or any(np.diff(times) < 0):  # no times, or some that run backwards
         times, last_duration = np.arange(len(times)) / (fps or 1.0), 0.0
     edges = _with_end(np.asarray(times) - times[0], last_duration)

@@ -9,27 +9,22 @@ checks returns a wrong frame without a word: the chapter on sampling measures it
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from itertools import islice
 
 import av
 import decord
-import numpy as np
 import torch
-from av.container import InputContainer
-from av.video.reformatter import VideoReformatter
-from av.video.stream import VideoStream
 from torch import Tensor
 
-from .container import decode, frames_of, open_video, pixel_aspect
-from .errors import MissingFrame, PathLike, VideoError, reason
+from .container import decode, open_video
+from .cursor import Cursor, Unexpected
+from .errors import NO_FRAME, MissingFrame, PathLike, VideoError
+from .keeper import Keeper, Transform
 from .packets import PacketIndex, look_over
 
 DECODERS = ("pyav", "decord")
-_MOST_WAITING_BYTES = 8e6  # of decoded frames that wait for their transform: two of 1080p
-Transform = Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True)
@@ -79,7 +74,7 @@ def count_frames(path: PathLike) -> int:
     """
     num_frames = sum(1 for _ in decode(path))
     if num_frames == 0:
-        raise VideoError(f"{path}: holds no frame that can be decoded; remove or re-encode it")
+        raise VideoError(f"{path}: {NO_FRAME}; remove or re-encode it")
     return num_frames
 
 
@@ -122,13 +117,9 @@ def read_frames(
     if index.position_of is not None:
         try:
             return _read_from_entries(path, wanted, index, transform)
-        except _Unexpected:  # damage, or timestamps that lie: only a complete decode can tell
+        except Unexpected:  # damage, or timestamps that lie: only a complete decode can tell
             pass
     return _read_from_beginning(path, wanted, index.frames or decode(path), transform)
-
-
-class _Unexpected(Exception):
-    """A frame came out of the decoder that the index did not announce, or none did."""
 
 
 def _read_from_entries(
@@ -136,71 +127,17 @@ def _read_from_entries(
 ) -> Tensor:
     """Decode for each frame only what lies between it and the entry before it."""
     with open_video(path) as (container, stream):
-        cursor, keep = _Cursor(container, stream, index), _Keeper(path, stream, transform)
+        cursor, keep = Cursor(container, stream, index), Keeper(path, stream, transform)
         for frame in sorted(set(wanted)):
             keep(frame, cursor.read(frame))
     return keep.stacked(wanted)
-
-
-class _Cursor:
-    """Gives single frames of a file in rising order, jumping to entries on the way.
-
-    Each packet gets its own number as timestamp, which the decoder hands on to the frame: so it is
-    known from which packet a frame came, whatever the container says of times.
-    """
-
-    def __init__(self, container: InputContainer, stream: VideoStream, index: PacketIndex) -> None:
-        self.codec, self.index = stream.codec_context, index
-        self.packets = (packet for packet in container.demux(stream) if packet.size)
-        self.position = 0  # number of the packet that comes next
-
-    def read(self, number: int) -> av.VideoFrame:
-        """Frame `number`, which must not lie before one that was read."""
-        entry = self.index.entry_before(number)
-        if entry >= self.position:
-            self._jump(entry)
-        for expected, frame in self.frames:
-            if expected == number:
-                return frame
-        raise _Unexpected
-
-    def _jump(self, entry: int) -> None:
-        if self.codec.is_open:
-            self.codec.flush_buffers()
-        skipped = entry - self.position
-        next(islice(self.packets, skipped, skipped), None)
-        self.position = entry
-        self.frames = self._checked(entry)
-
-    def _checked(self, entry: int) -> Iterator[tuple[int, av.VideoFrame]]:
-        """Frames from an entry on, with their numbers, as long as all comes as announced."""
-        number = self.index.frame_of[entry]
-        for frame in self._decoded():
-            if frame.pts is None or frame.is_corrupt:
-                raise _Unexpected
-            found = self.index.frame_of[frame.pts]
-            if found < self.index.frame_of[entry]:
-                continue  # shown before the entry: not to be decoded without what lies before it
-            if found != number or (frame.pts == entry and not frame.key_frame):
-                raise _Unexpected
-            yield number, frame
-            number += 1
-
-    def _decoded(self) -> Iterator[av.VideoFrame]:
-        for packet in self.packets:
-            packet.pts, self.position = self.position, self.position + 1
-            yield from frames_of(packet)
-        try:
-            yield from self.codec.decode(None)  # those that it has held back
-        except av.error.FFmpegError as error:
-            raise _Unexpected from error
 
 
 def _read_from_beginning(
     path: PathLike, wanted: list[int], frames: Iterable[av.VideoFrame], transform: Transform | None
 ) -> Tensor:
     with open_video(path) as (_, stream):
-        keep = _Keeper(path, stream, transform)
+        keep = Keeper(path, stream, transform)
     needed, num_frames = set(wanted), 0
     for number, frame in enumerate(islice(frames, max(wanted) + 1)):
         if number in needed:
@@ -208,58 +145,6 @@ def _read_from_beginning(
         num_frames = number + 1
     _require_inside(path, wanted, num_frames)
     return keep.stacked(wanted)
-
-
-class _Keeper:
-    """Takes decoded frames, makes them what a player shows, and keeps what is to be kept.
-
-    Small frames wait until there are enough of them: transforming them together is faster.
-    """
-
-    def __init__(self, path: PathLike, stream: VideoStream, transform: Transform | None) -> None:
-        self.path, self.transform = path, transform
-        self.aspect: Fraction = pixel_aspect(stream)
-        self.reformatter = VideoReformatter()  # one for all: each would start threads of its own
-        self.waiting: dict[int, np.ndarray] = {}
-        self.kept: dict[int, np.ndarray] = {}
-        self.shape: tuple[int, ...] = ()
-
-    def __call__(self, number: int, frame: av.VideoFrame) -> None:
-        pixels = self._upright(frame)
-        self.shape = self.shape or pixels.shape
-        if pixels.shape != self.shape:
-            raise VideoError(
-                f"{self.path}: the size of the frames changes inside the file; re-encode it"
-            )
-        self.waiting[number] = pixels
-        if self.transform and len(self.waiting) * pixels.nbytes >= _MOST_WAITING_BYTES:
-            self._transform()
-
-    def stacked(self, wanted: list[int]) -> Tensor:
-        """(T, 3, H, W), in the order asked for."""
-        self._transform()
-        return torch.from_numpy(np.stack([self.kept[number] for number in wanted]))
-
-    def _transform(self) -> None:
-        if not self.waiting:
-            return
-        pixels = list(self.waiting.values())
-        pixels = np.stack(pixels) if len(pixels) > 1 else pixels[0][None]  # no copy of a large one
-        frames = torch.from_numpy(pixels).permute(0, 3, 1, 2)
-        frames = self.transform(frames) if self.transform else frames  # (n, 3, H, W)
-        self.kept |= dict(zip(self.waiting, frames.numpy(), strict=True))
-        self.waiting.clear()
-
-    def _upright(self, frame: av.VideoFrame) -> np.ndarray:
-        """The frame (H, W, 3) as a player shows it."""
-        width = max(1, round(frame.width * self.aspect))
-        try:
-            rgb = self.reformatter.reformat(frame, width, frame.height, "rgb24").to_ndarray()
-        except (av.error.FFmpegError, ValueError) as error:
-            raise VideoError(
-                f"{self.path}: its frames cannot be turned into RGB ({reason(error)}); re-encode it"
-            ) from error
-        return np.ascontiguousarray(np.rot90(rgb, frame.rotation // 90))
 
 
 def _read_with_decord(path: PathLike, wanted: list[int], transform: Transform | None) -> Tensor:

@@ -1,29 +1,23 @@
-"""A file from the web: it goes on where it broke off, and has its name only when it is whole."""
+"""Ask a server for a file, or for the rest of it, until all has come."""
 
 from __future__ import annotations
 
-import hashlib
 import re
-import shutil
 import ssl
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 
 from tqdm import tqdm
 
-_CHUNK_BYTES = 1 << 18
+from .on_disk import CHUNK_BYTES, FetchError, Part, check_room, difference
+
 _TIMEOUT_SECONDS = 30
 _PAUSE_SECONDS = 2
 _ATTEMPTS = 5  # in a row that bring nothing new
-
-
-class FetchError(OSError):
-    """A file could not be fetched; the text says which, why and what to do."""
 
 
 class _BrokenOff(Exception):
@@ -61,78 +55,22 @@ def fetch(
     """
     target = Path(target)
     if target.exists():
-        if wrong := _difference(target, num_bytes, sha256):
+        if wrong := difference(target, num_bytes, sha256):
             raise FetchError(f"{target}: {wrong}; delete the file and run again")
         return target
     target.parent.mkdir(parents=True, exist_ok=True)
-    part = _Part(target)
+    part = Part(target)
     try:
         _fetch_part(url, part, num_bytes, progress)
     except _Refused as error:
         raise FetchError(f"{url}: {error}; try again later, or fetch it in another way") from error
-    if wrong := _difference(part.path, num_bytes, sha256):
+    if wrong := difference(part.path, num_bytes, sha256):
         part.drop()
         raise FetchError(f"{url}: sent another file ({wrong}), which was deleted; try later")
     return part.finish()
 
 
-def sha256_of(path: Path) -> str:
-    """The SHA-256 of a file, in hexadecimal digits."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK_BYTES):
-            digest.update(chunk)
-    return digest.hexdigest()
-
-
-def check_room(folder: Path, num_bytes: int, purpose: str) -> None:
-    """Refuse to begin what the disk of a folder has no room for.
-
-    Raises:
-        FetchError: if less than num_bytes are free.
-    """
-    free = shutil.disk_usage(folder).free
-    if free < num_bytes:
-        raise FetchError(
-            f"{folder}: {free / 1e9:.1f} GB are free and {purpose} needs {num_bytes / 1e9:.1f} GB; "
-            "make room or choose another disk"
-        )
-
-
-@dataclass(frozen=True)
-class _Part:
-    """What has come so far of a file, and which version of the file it belongs to."""
-
-    target: Path
-
-    @property
-    def path(self) -> Path:
-        return self.target.with_name(f"{self.target.name}.part")
-
-    @property
-    def version_path(self) -> Path:
-        return self.target.with_name(f"{self.target.name}.part.version")
-
-    def num_bytes(self) -> int:
-        return self.path.stat().st_size if self.path.exists() else 0
-
-    def version(self) -> str:
-        return self.version_path.read_text("utf-8") if self.version_path.exists() else ""
-
-    def start(self, version: str) -> None:
-        self.drop()  # first: an old part must never lie beside a new version
-        self.version_path.write_text(version, encoding="utf-8")
-
-    def drop(self) -> None:
-        self.path.unlink(missing_ok=True)
-        self.version_path.unlink(missing_ok=True)
-
-    def finish(self) -> Path:
-        self.version_path.unlink(missing_ok=True)
-        return self.path.replace(self.target)
-
-
-def _fetch_part(url: str, part: _Part, num_bytes: int | None, progress: bool) -> None:
+def _fetch_part(url: str, part: Part, num_bytes: int | None, progress: bool) -> None:
     """Attempt after attempt until the part is whole, or until attempts bring nothing new."""
     most, failures = part.num_bytes(), 0
     while num_bytes is None or part.num_bytes() != num_bytes:
@@ -147,7 +85,7 @@ def _fetch_part(url: str, part: _Part, num_bytes: int | None, progress: bool) ->
     return None
 
 
-def _attempt(url: str, part: _Part, num_bytes: int | None, progress: bool) -> None:
+def _attempt(url: str, part: Part, num_bytes: int | None, progress: bool) -> None:
     """One connection: what the server sends is added to the part."""
     with _ask(url, part) as response:
         total = _announced(response)
@@ -168,7 +106,7 @@ def _attempt(url: str, part: _Part, num_bytes: int | None, progress: bool) -> No
         raise _BrokenOff(f"the connection broke off at {part.num_bytes():,} of {total:,} bytes")
 
 
-def _ask(url: str, part: _Part) -> HTTPResponse:
+def _ask(url: str, part: Part) -> HTTPResponse:
     """The server's answer to a request for the file, or for its rest if it is the same one."""
     headers = {"User-Agent": "quest82"}
     if part.num_bytes() and part.version():
@@ -197,7 +135,7 @@ def _chunks(response: HTTPResponse) -> Iterator[bytes]:
     # Only reading may fail for the network's sake: a full disk is no reason to try again.
     while True:
         try:
-            chunk = response.read(_CHUNK_BYTES)
+            chunk = response.read(CHUNK_BYTES)
         except (OSError, HTTPException) as error:
             raise _BrokenOff(f"the connection broke off ({error})") from error
         if not chunk:
@@ -214,7 +152,7 @@ def _announced(response: HTTPResponse) -> int | None:
     return int(length) if length.isdecimal() else None
 
 
-def _continues(response: HTTPResponse, part: _Part) -> bool:
+def _continues(response: HTTPResponse, part: Part) -> bool:
     """Whether the answer is the rest of the part; an answer with the whole file is not."""
     if response.status != 206:
         return False
@@ -233,17 +171,7 @@ def _version(response: HTTPResponse) -> str:
     return etag if etag.startswith('"') else response.headers.get("Last-Modified", "")
 
 
-def _difference(path: Path, num_bytes: int | None, sha256: str | None) -> str:
-    """What is wrong with a file, in a few words; empty if nothing is."""
-    size = path.stat().st_size
-    if num_bytes is not None and size != num_bytes:
-        return f"it has {size:,} bytes instead of {num_bytes:,}"
-    if sha256 is not None and (found := sha256_of(path)) != sha256:
-        return f"its SHA-256 begins with {found[:16]} instead of {sha256[:16]}"
-    return ""
-
-
-def _bar(part: _Part, total: int | None, progress: bool) -> tqdm:
+def _bar(part: Part, total: int | None, progress: bool) -> tqdm:
     return tqdm(
         desc=part.target.name,
         total=total,
