@@ -17,6 +17,8 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 
+from quest82 import __version__
+
 ROOT = Path(__file__).parents[1]
 MOST_LINES = 250
 # Module -> why it is longer.
@@ -200,8 +202,10 @@ def requirements_in(lines) -> dict[str, str]:
 
 def pyproject_requirements() -> dict[str, str]:
     text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    blocks = re.findall(r"^(?:dependencies|book|test) = \[\n(.*?)^\]", text, re.M | re.S)
-    assert len(blocks) == 3
+    parts = "dependencies|book|fast|test|ucf101"
+    blocks = re.findall(rf"^(?:{parts}) = \[\n(.*?)^\]", text, re.M | re.S)
+    assert len(blocks) == 5
+    assert f'all = ["quest82[{parts.removeprefix("dependencies|").replace("|", ",")}]"]' in text
     lines = [ast.literal_eval(line.strip().rstrip(",")) for b in blocks for line in b.splitlines()]
     return requirements_in(lines)
 
@@ -210,7 +214,7 @@ def test_conda_and_pip_install_the_same():
     environment = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
     python, pip, from_pip = environment["dependencies"]
     requires = re.search(r'requires-python = "(.*)"', (ROOT / "pyproject.toml").read_text("utf-8"))
-    assert python.removeprefix("python").replace(",<3.14", "") == requires.group(1)
+    assert python.removeprefix("python").replace(",<3.15", "") == requires.group(1)
     assert pip == "pip"
     lines = [line for line in from_pip["pip"] if not line.startswith("-")]
     assert requirements_in(lines) == pyproject_requirements()
@@ -225,11 +229,17 @@ def test_every_requirement_has_a_tested_version_within_its_bounds():
     bounds = {
         name: Requirement(f"{name}{text.split(' ; ')[0]}").specifier
         for name, text in pyproject_requirements().items()
-        if name != "decord2"  # for other machines than those that were tested
     }
     assert set(bounds) <= set(tested)
     for name, specifier in bounds.items():
         assert all(specifier.contains(version, prereleases=True) for version in tested[name]), name
+
+
+def test_the_version_stands_in_one_place():
+    """And where a file cannot read it, it is the same."""
+    assert 'dynamic = ["version"]' in (ROOT / "pyproject.toml").read_text("utf-8")
+    assert f"version: {__version__}\n" in (ROOT / "CITATION.cff").read_text("utf-8")
+    assert f"## {__version__}" in (ROOT / "CHANGELOG.md").read_text("utf-8")
 
 
 def test_the_lists_name_no_address():
@@ -362,5 +372,30 @@ def table() -> str:
     return "\n".join(rows)
 
 
+def graph() -> str:
+    """The same as a drawing: an arrow to each wing that is not reached through another one."""
+    lines = ["```mermaid", "graph BT"]
+    for wing, (_, arrows) in WINGS.items():
+        through = {below for arrow in arrows for below in _reached(arrow)}
+        lines += [f"  {_box(wing)} --> {_box(arrow)}" for arrow in sorted(arrows - through)]
+    return "\n".join([*lines, "```"])
+
+
+def _reached(wing: str) -> set[str]:
+    arrows = WINGS[wing][1]
+    return arrows | {below for arrow in arrows for below in _reached(arrow)}
+
+
+def _box(wing: str) -> str:
+    return {"__init__": "version", "__main__": "python-m"}.get(wing, wing)
+
+
+def test_the_wings_are_drawn_as_they_are():
+    """`make wings` prints both; they are pasted into CONTRIBUTING.md."""
+    text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    assert table() in text
+    assert graph() in text
+
+
 if __name__ == "__main__":
-    print(table())
+    print(table(), graph(), sep="\n\n")

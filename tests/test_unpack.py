@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import namedtuple
 
 import pytest
@@ -161,3 +162,9 @@ def test_a_full_disk_is_told_before_unpacking(tmp_path, programs, targets, monke
     with pytest.raises(FetchError, match="unpacking needs"):
         rar.unpack(archive, targets, progress=False)
     assert runs_of(programs) == 0
+
+
+def test_without_rarfile_the_user_is_told_before_anything_is_fetched(monkeypatch):
+    monkeypatch.setitem(sys.modules, "rarfile", None)
+    with pytest.raises(UnpackError, match=r"pip install 'quest82\[ucf101\]'"):
+        rar.find_unpacker()

@@ -15,12 +15,15 @@ import zlib
 from collections import Counter
 from collections.abc import Collection, Mapping
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
+from types import ModuleType
+from typing import TYPE_CHECKING, BinaryIO
 
-import rarfile
 from tqdm import tqdm
 
 from ..download import check_room
+
+if TYPE_CHECKING:
+    import rarfile
 
 _CHUNK_BYTES = 1 << 18
 
@@ -43,8 +46,9 @@ def find_unpacker() -> list[str]:
     """The command of an installed program that pours out RAR archives, without the archive.
 
     Raises:
-        UnpackError: if none is installed.
+        UnpackError: if none is installed, or the package is not that reads the headers.
     """
+    _header_reader()
     for name, (pour, question, answer) in _UNPACKERS.items():
         program = shutil.which(name)
         if program and answer in _output([program, *question]):
@@ -89,8 +93,19 @@ def unpack(archive: str | Path, targets: Mapping[str, Path], *, progress: bool =
     return [member.filename for member in members if _file_name(member) not in targets]
 
 
+def _header_reader() -> ModuleType:
+    try:
+        import rarfile
+    except ImportError as error:
+        raise UnpackError(
+            "the package rarfile is not installed: pip install 'quest82[ucf101]'"
+        ) from error
+    return rarfile
+
+
 def _members(archive: Path, wanted: Collection[str]) -> list[rarfile.RarInfo]:
     """The files of an archive in their order, from its headers; what looks hostile is refused."""
+    rarfile = _header_reader()
     try:
         members = [m for m in rarfile.RarFile(archive).infolist() if not m.is_dir()]
     except rarfile.Error as error:
