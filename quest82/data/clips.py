@@ -56,7 +56,7 @@ def from_folder(root: str | Path, *, groups: str | None = None) -> list[Clip]:
     Examples:
         ``from_folder("weizmann", groups="^([a-z]+)_")`` groups ``walk/ido_walk.avi`` under "ido".
     """
-    root, groups = Path(root), _compile(groups)
+    root, pattern = Path(root), _compile(groups)
     if not root.is_dir():
         raise ValueError(f"{root}: there is no such folder; give the folder of the class folders")
     paths = _at_clip_level(root)
@@ -65,7 +65,7 @@ def from_folder(root: str | Path, *, groups: str | None = None) -> list[Clip]:
             f"{root}: holds no clips; expected root/<class>/<clip> with one of the endings "
             f"{' '.join(sorted(EXTENSIONS))}"
         )
-    found = [_clip(path, groups) for path in paths]
+    found = [_clip(path, pattern) for path in paths]
     names = unified([clip.group for clip in found])
     return [replace(clip, group=name) for clip, name in zip(found, names, strict=True)]
 
@@ -84,9 +84,10 @@ def unified(groups: Sequence[str]) -> tuple[str, ...]:
     """Group names with one spelling for each group: the first in sorted order.
 
     Examples:
-        ``unified(["eli", "ida", "ELI", "Eli "])`` is ("ELI", "ida", "ELI", "ELI").
+        >>> unified(["eli", "ida", "ELI", "Eli "])
+        ('ELI', 'ida', 'ELI', 'ELI')
     """
-    spellings = {}
+    spellings: dict[str, str] = {}
     for name in sorted(set(groups)):
         spellings.setdefault(group_key(name), name)
     return tuple(spellings[group_key(name)] for name in groups)

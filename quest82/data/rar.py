@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 from pathlib import Path, PurePosixPath
 from types import ModuleType
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from tqdm import tqdm
 
@@ -147,8 +147,9 @@ def _pour(
         ) as process,
     ):
         try:
+            stream = cast(BinaryIO, process.stdout)
             for member in tqdm(members, "unpacking", unit="file", disable=not progress):
-                if not _take(process.stdout, member, targets.get(_file_name(member))):
+                if not _take(stream, member, targets.get(_file_name(member))):
                     raise UnpackError(_complaint(command, member.filename, messages))
         finally:
             process.kill()  # it has poured everything, or must not go on

@@ -73,7 +73,7 @@ def clips(root: str | Path) -> list[Clip]:
             f"{root}: there is no such folder, or no video below it; give the folder of UCF101, "
             "with or without class folders"
         )
-    found = {}
+    found: dict[str, Path] = {}
     for path in videos:
         stem = _official_stem(path)
         if stem in found:
@@ -98,7 +98,7 @@ def split(clips: Iterable[Clip], number: int) -> tuple[list[Clip], list[Clip]]:
     """
     if number not in _TEST_GROUPS:
         raise ValueError(f"number ({number}) must be 1, 2 or 3: UCF101 has three official splits")
-    parts = [], []
+    parts: tuple[list[Clip], list[Clip]] = [], []
     for clip in clips:
         _, group = _official()[_official_stem(clip.path)]
         parts[group in _TEST_GROUPS[number]].append(clip)

@@ -95,8 +95,9 @@ class ViewSpec:
         """Which frames (T,) of a clip of so many; see `sampling` for times and generator."""
         if self.sampler == "segments":
             return segment_indices(length, self.num_frames, times=times, generator=generator)
-        how = {"stride": self.stride, "times": times, "generator": generator}
-        return window_indices(length, self.num_frames, **how)
+        return window_indices(
+            length, self.num_frames, stride=self.stride or 1, times=times, generator=generator
+        )
 
 
 def frames_of_view(clip: Clip, view: int, spec: ViewSpec) -> Tensor:

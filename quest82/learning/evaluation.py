@@ -66,7 +66,8 @@ def evaluate(
     batches = torch.arange(len(data)).split(batch_size or data.clips_at_once)
     was_training = model.training
     model.eval()
-    logits = sum(_logits(model, data, batches, view) for view in range(num_views)) / num_views
+    views = [_logits(model, data, batches, view) for view in range(num_views)]
+    logits = sum(views[1:], start=views[0]) / num_views
     model.train(was_training)
     return judge(logits, data.labels)
 

@@ -168,7 +168,7 @@ def cross_validate(
         raise ValueError(
             f"num_folds ({num_folds}) must be from 2 to the number of groups ({num_groups})"
         )
-    logits = None
+    logits: list[Tensor] = [torch.empty(0)] * len(data)
     config = config or TrainConfig()
     # Not shuffled, groups are dealt in the order of their names: sorted clips, far from random.
     dealt = {"shuffle": True, "random_state": config.seed} if num_folds < num_groups else {}
@@ -176,10 +176,9 @@ def cross_validate(
     for train, test in tqdm(list(folds), "folds", disable=not config.progress):
         model = make_model()
         fit(model, data.subset(train), replace(config, progress=False))
-        tested = evaluate(model, data.subset(test)).logits
-        logits = tested.new_zeros(len(data), tested.shape[1]) if logits is None else logits
-        logits[test] = tested
-    return judge(logits, data.labels)
+        for row, tested in zip(test, evaluate(model, data.subset(test)).logits, strict=True):
+            logits[row] = tested
+    return judge(torch.stack(logits), data.labels)
 
 
 def _trainable(model: nn.Module) -> list[nn.Parameter]:

@@ -36,8 +36,9 @@ class Adam:
     ) -> torch.optim.Optimizer:
         """See `Optimiser`. Fused: all weights are updated in one go, faster for small models."""
         if self.weight_decay:
-            how = {"lr": learning_rate, "weight_decay": self.weight_decay, "fused": True}
-            return torch.optim.AdamW(parameters, **how)
+            return torch.optim.AdamW(
+                parameters, lr=learning_rate, weight_decay=self.weight_decay, fused=True
+            )
         return torch.optim.Adam(parameters, lr=learning_rate, fused=True)
 
 

@@ -53,7 +53,7 @@ def one_sided(*parts: ClipSet) -> dict[str, int]:
     Returns:
         Class name -> number of groups; only classes of fewer groups than parts.
     """
-    groups = {name: set() for name in parts[0].classes}
+    groups: dict[str, set[str]] = {name: set() for name in parts[0].classes}
     for part in parts:
         for label, group in zip(part.labels.tolist(), part.groups, strict=True):
             groups[part.classes[label]].add(group_key(group))

@@ -56,6 +56,8 @@ class MobileNetV2Extractor(nn.Module):
 
     num_features = 1280
     num_blocks = 19
+    mean: Tensor
+    std: Tensor
 
     def __init__(
         self,

@@ -35,7 +35,10 @@ def inspect(path: PathLike) -> Inspection:
     Finds what reading hides: decoders patch damaged frames, or repeat the last good one, without a
     word. Never raises for a bad file; the finding is in `problem`.
     """
-    times, sizes, corrupt, damage = [], [], 0, []
+    times: list[float] = []
+    sizes: list[tuple[int, int]] = []
+    damage: list[str] = []
+    corrupt = 0
     try:
         header = _read_header(path)
         for frame in decode(path, damage):

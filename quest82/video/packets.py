@@ -65,7 +65,8 @@ class PacketIndex:
     @cached_property
     def frame_of(self) -> np.ndarray:
         """(n,) for each packet the number of its frame, in the order of display."""
-        return np.argsort(self.position_of)
+        order = np.arange(self.num_frames) if self.position_of is None else self.position_of
+        return np.argsort(order)
 
     def entry_before(self, frame: int) -> int:
         """The packet at which to begin decoding in order to see a frame."""
@@ -81,8 +82,8 @@ def look_over(path: PathLike) -> PacketIndex:
     try:
         state = os.stat(path)
     except OSError:
-        return _index(path, None)  # says better what is wrong
-    return _index(path, (state.st_mtime_ns, state.st_size))
+        return _index(os.fspath(path), None)  # says better what is wrong
+    return _index(os.fspath(path), (state.st_mtime_ns, state.st_size))
 
 
 @lru_cache(maxsize=1)
@@ -158,7 +159,7 @@ def _display_order(packets: Sequence[_Packet]) -> np.ndarray | None:
     pts, dts = [p.pts for p in packets], [p.dts for p in packets if p.dts is not None]
     if None in pts or len(set(pts)) < len(pts) or any(np.diff(dts) <= 0):
         return None
-    position_of = np.argsort(pts, kind="stable")
+    position_of = np.argsort(np.array(pts), kind="stable")
     moved = np.abs(position_of - np.arange(len(pts)))
     return position_of if position_of[0] == 0 and moved.max() <= _MOST_HELD_BACK else None
 
@@ -166,7 +167,8 @@ def _display_order(packets: Sequence[_Packet]) -> np.ndarray | None:
 def _times_of_packets(
     packets: Sequence[_Packet], position_of: np.ndarray, stream: VideoStream
 ) -> np.ndarray:
-    shown, tick = np.array([packet.pts for packet in packets])[position_of], float(stream.time_base)
+    shown = np.array([packet.pts for packet in packets])[position_of]
+    tick = float(stream.time_base or 0)
     return _with_end((shown - shown[0]) * tick, packets[position_of[-1]].duration * tick)
 
 
@@ -178,7 +180,9 @@ def _with_end(times: np.ndarray, last_duration: float) -> np.ndarray:
 
 def _count(path: PathLike, size: tuple[int, int], fps: float) -> PacketIndex:
     """The index of a file whose packets cannot be trusted: decoded as a whole, and counted."""
-    times, frames, num_bytes, last_duration = [], [], 0, 0.0
+    times: list[float | None] = []
+    frames: list[av.VideoFrame] = []
+    num_bytes, last_duration = 0, 0.0
     for frame in decode(path):
         times.append(frame.time)
         last_duration = float((frame.duration or 0) * (frame.time_base or 0))
@@ -188,9 +192,10 @@ def _count(path: PathLike, size: tuple[int, int], fps: float) -> PacketIndex:
             frames.clear()
     if not times:
         raise VideoError(f"{path}: {NO_FRAME}; remove or re-encode it")
-    if None in times or any(np.diff(times) < 0):  # no times, or some that run backwards
-        times, last_duration = np.arange(len(times)) / (fps or 1.0), 0.0
-    edges = _with_end(np.asarray(times) - times[0], last_duration)
+    shown = np.array(times, dtype=float)  # where there is none, not a number
+    if np.isnan(shown).any() or any(np.diff(shown) < 0):  # some run backwards
+        shown, last_duration = np.arange(len(times)) / (fps or 1.0), 0.0
+    edges = _with_end(shown - shown[0], last_duration)
     return PacketIndex(len(times), edges, *size, fps, frames=tuple(frames))
 
 

@@ -178,10 +178,10 @@ def pot(look: Look, still: Pen) -> Paint:
     still.oval((0, -h), w + 2, deep + 2, shade(metal, 1.3))
     still.oval((0, -h), w - 2, deep - 2, shade(metal, 0.4))
     still.oval((0, -h + 3), w - 5, deep - 4, look.accents[0])
-    for paint in look.accents[1:] * 3:
+    for colour_inside in look.accents[1:] * 3:
         away, turn = 0.8 * rng.random() ** 0.5, rng.uniform(0, 2 * pi)
         spot = (away * (w - 8) * cos(turn), -h + 3 + away * (deep - 6) * sin(turn))
-        still.oval(spot, rng.uniform(4, 9), rng.uniform(2, 4), paint)
+        still.oval(spot, rng.uniform(4, 9), rng.uniform(2, 4), colour_inside)
     ring = np.stack([np.cos(pi * across), np.sin(pi * across)], axis=1) * (w, deep)
     dome = np.where(ring[:, 1:] > 0, ring, ring * (1, w / deep * rng.uniform(0.3, 0.6)))
 
@@ -297,8 +297,8 @@ def book(look: Look, still: Pen) -> Paint:
     rng, w, d = look.rng, look.rng.uniform(82, 104), look.rng.uniform(56, 70)
     cover, last = material(rng, look.grain, look.thing, (w, 2 * d)), page(look, w, d)
     last = last.transpose(Image.Transpose.FLIP_LEFT_RIGHT)  # it is seen from its other side
-    for inset, paint in ((6, look.accents[0]), (8, look.thing)):
-        Pen(cover).shape(rect(inset + 5, inset, w - inset, 2 * d - inset), paint)
+    for inset, colour_outside in ((6, look.accents[0]), (8, look.thing)):
+        Pen(cover).shape(rect(inset + 5, inset, w - inset, 2 * d - inset), colour_outside)
     Pen(cover).ball((w / 2, d * rng.uniform(0.5, 1.1)), w * rng.uniform(0.12, 0.3), look.accents[1])
     Pen(cover).shape(rect(w * 0.25, d * 1.5, w * 0.8, d * 1.58), look.accents[0])
 

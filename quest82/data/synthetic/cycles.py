@@ -11,7 +11,7 @@ from math import pi
 
 import numpy as np
 
-from .pen import BLACK, PAPER, WHITE, Colour, Pen, Points, colour, mix, rect, shade
+from .pen import BLACK, PAPER, WHITE, Colour, Pair, Pen, colour, mix, rect, shade
 from .room import Action, Look, Paint
 
 
@@ -22,7 +22,7 @@ def around(colours: Sequence[Colour], phase: float) -> Colour:
     return mix(colours[start], colours[(start + 1) % len(colours)], place % 1)
 
 
-def arc(at: Points, r: float, start: float, end: float) -> np.ndarray:
+def arc(at: Pair, r: float, start: float, end: float) -> np.ndarray:
     """Points on a circle; angles in turns, clockwise from the top."""
     turns = 2 * pi * np.linspace(start, end, 40)
     return np.asarray(at) + r * np.stack([np.sin(turns), -np.cos(turns)], axis=1)

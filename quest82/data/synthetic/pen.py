@@ -17,8 +17,8 @@ FULL = SIZE + 2 * MARGIN
 BLACK, WHITE, PAPER = (0, 0, 0), (255, 255, 255), (247, 241, 226)
 
 Colour = tuple[int, int, int]
-Pair = Sequence[float]  # a place (x, y) or a size (width, height)
-Points = Sequence[Pair]
+Pair = Sequence[float] | np.ndarray  # a place (x, y) or a size (width, height)
+Points = Sequence[Pair] | np.ndarray
 
 # ---- colours and materials
 
@@ -99,8 +99,9 @@ def lens(points: Points, eye: Pair, distance: float = 300.0) -> np.ndarray:
 
 def shrink(points: Points, share: float) -> np.ndarray:
     """The same shape, drawn together towards its middle."""
-    middle = np.mean(points, axis=0)
-    return middle + (np.asarray(points) - middle) * share
+    corners = np.asarray(points)
+    middle = corners.mean(axis=0)
+    return middle + (corners - middle) * share
 
 
 class Pen:
@@ -113,10 +114,12 @@ class Pen:
     def pixels(self, points: Points) -> np.ndarray:
         return (np.asarray(points, float) * self.scale + self.origin) * 2
 
-    def box(self, points: Points) -> tuple[int, ...]:
+    def box(self, points: Points) -> tuple[int, int, int, int]:
         """The pixels (left, top, right, bottom) around some points."""
         found = self.pixels(points)
-        return tuple(np.rint([*found.min(axis=0), *found.max(axis=0)]).astype(int).tolist())
+        left, top = np.rint(found.min(axis=0)).astype(int).tolist()
+        right, bottom = np.rint(found.max(axis=0)).astype(int).tolist()
+        return left, top, right, bottom
 
     def shape(self, points: Points, fill: Colour, alpha: float = 255) -> None:
         self.ink.polygon(self.pixels(points).ravel().tolist(), (*fill, int(alpha)))

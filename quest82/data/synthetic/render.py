@@ -126,7 +126,7 @@ def render(
     key = [seed, list(SWINGS).index(swing), names.index(action), number]
     rng = np.random.default_rng(key)
     states = draw_states(rng, swing=swing)
-    draw = scene(actions_of(swing)[action], rng, wall=WALLS.get(wall))
+    draw = scene(actions_of(swing)[action], rng, wall=WALLS[wall] if wall else None)
     picture = lru_cache(maxsize=1)(draw)  # a still state is drawn once
     camera = _camera(rng, picture, len(states), sway=0 if swing == "cycle" else MARGIN)
     frames = np.stack([camera(t, state) for t, state in enumerate(states)])  # (n, H, W, 3)
