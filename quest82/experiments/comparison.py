@@ -83,8 +83,9 @@ def compare(
     for model in require_comparable(models):
         for seed in range(num_seeds):
             attempt = Attempt(model, seed, budget or Budget(), device, progress)
-            sides = (attempt.seen(side) if side else None for side in (learned, watched, test))
-            runs.setdefault(model.name, []).append(attempt.teach(*sides))
+            seen = attempt.seen
+            run = attempt.teach(seen(learned), seen(watched) if watched else None, seen(test))
+            runs.setdefault(model.name, []).append(run)
     extraction = {"extraction": dict(train.settings), "skipped": list(map(list, train.skipped))}
     watched = watched or train.subset([])
     return extraction | part_report(runs, train, watched, test, baseline=baseline)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from ..data.clip_set import ClipSet
@@ -99,7 +100,7 @@ def _per_class(shares: Mapping[str, np.ndarray], baseline: str, test: ClipSet) -
 
 def _confusions(counts: Mapping[str, Tensor], classes: Sequence[str]) -> list[dict]:
     """The most frequent wrong answers of all models together, from their (K, K) counts."""
-    together = sum(counts.values())
+    together = torch.stack(list(counts.values())).sum(dim=0)
     together.fill_diagonal_(0)
     flat = together.flatten()
     ranked = flat.argsort(descending=True, stable=True)[:_MOST_CONFUSIONS]

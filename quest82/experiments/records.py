@@ -74,7 +74,8 @@ class Record:
         Args:
             part: name of the part; None: the only one.
         """
-        test, found = self.tested(part), {}
+        test = self.tested(part)
+        found: dict[str, dict[int, Run]] = {}
         for run in self.content["runs"]:
             if part in (None, run["part"]):
                 answers = {

@@ -84,9 +84,9 @@ def earlier(spec: Spec, path: Path) -> Record | None:
 
 def _first_difference(there: Spec, here: Spec) -> str:
     """The first setting in which two experiments differ, in words."""
-    there, here = there.to_json(), here.to_json()
-    name = next(name for name in here if there.get(name) != here[name])
-    return f"{name} is {there.get(name)} there and {here[name]} here"
+    old, new = there.to_json(), here.to_json()
+    name = next(name for name in new if old.get(name) != new[name])
+    return f"{name} is {old.get(name)} there and {new[name]} here"
 
 
 def _continued(path: Path, found: Record, wanted: Record) -> Record:

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor
 from torch.nn import functional as F
@@ -142,7 +143,7 @@ def _spread(labels: Tensor, most: int) -> Tensor:
     return number * most % count < most
 
 
-def _without_empty(content: object) -> object:
+def _without_empty(content: Any) -> Any:
     if isinstance(content, list):
         return [_without_empty(value) for value in content]
     if not isinstance(content, dict):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import SupportsIndex
 
 import torch
-from torch import LongTensor, Tensor
+from torch import Tensor
 
 
 def segment_indices(
@@ -18,7 +18,7 @@ def segment_indices(
     *,
     times: Tensor | None = None,
     generator: torch.Generator | None = None,
-) -> LongTensor:
+) -> Tensor:
     """One frame from each of T equal segments of a clip.
 
     The clip is the interval [0, n) of time, frame k filling [k, k + 1). Segment i is
@@ -80,14 +80,12 @@ def _in_frames(times: Tensor, num_frames: int) -> Tensor:
     return regular if (scaled - regular).abs().max() < 0.5 else scaled
 
 
-def _shown_at(instants: Tensor, begins: Tensor) -> LongTensor:
+def _shown_at(instants: Tensor, begins: Tensor) -> Tensor:
     """The frame that is shown at each instant, by the instants at which frames begin."""
     return torch.searchsorted(begins[:-1].contiguous(), instants, right=True) - 1
 
 
-def strided_indices(
-    num_frames: int, clip_length: int, *, stride: int, start: int = 0
-) -> LongTensor:
+def strided_indices(num_frames: int, clip_length: int, *, stride: int, start: int = 0) -> Tensor:
     """T frames at a fixed step tau: a window of the clip, as many 3D networks take it.
 
     Where the step runs past the end of the clip, the last frame is held.
@@ -129,7 +127,7 @@ def window_indices(
     stride: int,
     times: Tensor | None = None,
     generator: torch.Generator | None = None,
-) -> LongTensor:
+) -> Tensor:
     """T frames at a fixed step from the middle of a clip, or from a random place of it.
 
     The same as `strided_indices`, with the start chosen: the window's middle lies on the clip's

@@ -76,11 +76,12 @@ class ClipTransform:
             return self._centre
         if generator is None:
             raise ValueError("train=True draws a random crop: pass a torch.Generator")
-        drawn = []
+        drawn: list[tuple[tuple[int, int, int, int], bool]] = []
 
         def crop(frames: Tensor) -> Tensor:
             if not drawn:
-                window = _random_window(*frames.shape[-2:], self.scale, generator)
+                H, W = frames.shape[-2:]
+                window = _random_window(H, W, self.scale, generator)
                 drawn.append((window, _uniform(0, 1, generator) < 0.5))
             return self._crop_window(frames, *drawn[0])
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 
 import torch
-from torch import LongTensor, Tensor
+from torch import Tensor
 from torchvision.transforms.v2 import functional as F
 
 from .. import video
@@ -91,7 +91,7 @@ class ViewSpec:
 
     def indices(
         self, length: int, times: Tensor | None, generator: torch.Generator | None
-    ) -> LongTensor:
+    ) -> Tensor:
         """Which frames (T,) of a clip of so many; see `sampling` for times and generator."""
         if self.sampler == "segments":
             return segment_indices(length, self.num_frames, times=times, generator=generator)

@@ -15,7 +15,9 @@ import signal
 import subprocess
 import threading
 from collections.abc import Mapping, Sequence
+from io import BufferedReader
 from pathlib import Path
+from typing import BinaryIO, cast
 
 import numpy as np
 import torch
@@ -70,8 +72,8 @@ class Worker:
         except VideoError as error:
             return Inspection(0, 0, 0, str(error).removeprefix(f"{path}: "))
 
-    def start(self) -> None:
-        """Start the process, unless it runs.
+    def start(self) -> subprocess.Popen:
+        """The process, started unless it runs.
 
         Raises:
             RuntimeError: if the worker is closed.
@@ -85,9 +87,10 @@ class Worker:
                     stdout=subprocess.PIPE,
                     env={**os.environ, "OMP_NUM_THREADS": "1"},
                 )
-            if self.closed:
+            if self.closed or self.process is None:
                 self.stop()
                 raise RuntimeError("the worker was closed while it was to read a file")
+            return self.process
 
     def stop(self) -> int:
         """End the process, whatever it is doing; its exit code."""
@@ -127,22 +130,22 @@ class Worker:
 
     def _ask_once(self, request: dict) -> dict:
         """TimeoutError if it takes too long, EOFError or BrokenPipeError if the process ends."""
-        self.start()
-        if not self.ready and not self.process.stdout.readline():
+        process = self.start()
+        if not self.ready and not _pipes(process)[1].readline():
             raise RuntimeError(f"a worker process does not start (exit code {self.stop()})")
         self.ready = True
         too_long = threading.Event()
 
         def give_up() -> None:
             too_long.set()
-            self.process.kill()
+            process.kill()
 
         timer = threading.Timer(self.time_limit_seconds, give_up)
         timer.daemon = True
         timer.start()
         try:
             seconds = self.time_limit_seconds + _GRACE_SECONDS
-            return _converse(self.process, {**request, "seconds": seconds})
+            return _converse(process, {**request, "seconds": seconds})
         except (EOFError, BrokenPipeError):
             if too_long.is_set():
                 raise TimeoutError from None
@@ -156,18 +159,24 @@ class Worker:
 
 def _converse(process: subprocess.Popen, request: Mapping) -> dict:
     """One request and its answer; EOFError if the process ends before it is complete."""
-    process.stdin.write(json.dumps(request).encode() + b"\n")
-    process.stdin.flush()
-    line = process.stdout.readline()
+    requests, answers = _pipes(process)
+    requests.write(json.dumps(request).encode() + b"\n")
+    requests.flush()
+    line = answers.readline()
     if not line:
         raise EOFError
     answer = json.loads(line)
     if answer["kind"] == "frames":
         frames = np.empty(answer["shape"], np.uint8)  # (V, T, 3, S, S)
-        if process.stdout.readinto(memoryview(frames).cast("B")) < frames.nbytes:
+        if answers.readinto(frames.data.cast("B")) < frames.nbytes:
             raise EOFError
         answer["frames"] = torch.from_numpy(frames)
     return answer
+
+
+def _pipes(process: subprocess.Popen) -> tuple[BinaryIO, BufferedReader]:
+    """Where requests go, and where answers come from."""
+    return cast(BinaryIO, process.stdin), cast(BufferedReader, process.stdout)
 
 
 def _cause(code: int) -> str:

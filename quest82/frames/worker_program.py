@@ -91,5 +91,5 @@ def _end_after(seconds: float) -> None:
 def _send(answers: BinaryIO, answer: Mapping, frames: np.ndarray | None = None) -> None:
     answers.write(json.dumps(answer).encode() + b"\n")
     if frames is not None:
-        answers.write(memoryview(frames).cast("B"))
+        answers.write(frames.data.cast("B"))
     answers.flush()

@@ -7,11 +7,11 @@ import sys
 import threading
 import weakref
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import Future
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
@@ -57,7 +57,7 @@ class Workers:
                 f"time_limit_seconds ({time_limit_seconds}) above 0"
             )
         self.num_workers, self.time_limit_seconds = num_workers, time_limit_seconds
-        self._tasks: queue.SimpleQueue | None = None
+        self._tasks: queue.SimpleQueue = queue.SimpleQueue()
         self._end: weakref.finalize | None = None
         self._starting = threading.Lock()
 
@@ -79,7 +79,7 @@ class Workers:
         *,
         ahead: int | None = None,
         before: Callable[[Clip], object] = lambda clip: None,
-    ) -> Iterator[Tensor | VideoError]:
+    ) -> Generator[Tensor | VideoError, None, None]:
         """The frames of many clips, in their order.
 
         Args:
@@ -103,19 +103,20 @@ class Workers:
 
         return self._side_by_side(read, wanted, ahead)
 
-    def inspect(self, paths: Iterable[Path]) -> Iterator[Inspection]:
+    def inspect(self, paths: Iterable[Path]) -> Generator[Inspection, None, None]:
         """What `video.inspect` finds in many files, in their order."""
         return self._side_by_side(lambda worker, path: worker.inspect(path), paths)
 
     def _side_by_side(
         self, ask: Callable, items: Iterable, ahead: int | None = None
-    ) -> Iterator[object]:
+    ) -> Generator[Any, None, None]:
         """ask(worker, item) for every item, in order."""
         if self.num_workers == 0:
             yield from (ask(_Here, item) for item in items)
             return
         tasks, end = self._start()
-        most, waiting = 2 * self.num_workers if ahead is None else ahead, deque()
+        most = 2 * self.num_workers if ahead is None else ahead
+        waiting: deque[Future] = deque()
         try:
             for item in items:
                 if not end.alive:  # nobody would take the task
@@ -183,7 +184,7 @@ def read_all(
     num_workers: int,
     time_limit_seconds: float,
     before: Callable[[Clip], object] = lambda clip: None,
-) -> Iterator[Tensor | VideoError]:
+) -> Generator[Tensor | VideoError, None, None]:
     """All views of many clips, by workers that end with the reading; see `Workers.read`.
 
     Args:
@@ -204,7 +205,7 @@ def read_all(
 
 def inspect_all(
     paths: Sequence[Path], *, num_workers: int, time_limit_seconds: float
-) -> Iterator[Inspection]:
+) -> Generator[Inspection, None, None]:
     """What `video.inspect` finds in many files, in their order, looked at side by side."""
     workers = Workers(num_workers=num_workers, time_limit_seconds=time_limit_seconds)
     with workers, closing(workers.inspect(paths)) as found:

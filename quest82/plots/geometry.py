@@ -110,7 +110,7 @@ def _layer(
     at = [float(np.mean([below[i] for i in unit if i >= 0])) for unit in layer]
     if len(set(at)) < len(at):  # units that read the same would hide each other
         at = np.linspace(0, num_frames - 1, len(layer)).tolist()
-    reach = []
+    reach: list[set] = []
     for x, unit in zip(at, layer, strict=True):
         reach.append(set().union(*(reach[-1] if i < 0 else seen[i] for i in unit)))
         for i in unit:

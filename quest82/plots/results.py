@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from .style import (
     COLOURS,
@@ -122,13 +124,18 @@ def curves(
         open_panel(axis, title)
         axis.set_xlabel(x)
     axes[0].set_ylabel(y)
-    shown = {}
+    shown: dict[str, Artist] = {}
     for axis in axes:
         handles, names = axis.get_legend_handles_labels()
         shown |= dict(zip(names, handles, strict=True))
     if len(shown) > 1:
         figure.legend(
-            shown.values(), shown, loc="outside upper center", ncols=4, frameon=False, fontsize=9
+            list(shown.values()),
+            list(shown),
+            loc="outside upper center",
+            ncols=4,
+            frameon=False,
+            fontsize=9,
         )
     return axes[0]
 
@@ -204,7 +211,7 @@ def grouped_bars(
     name_rows(axes, rows)
     axes.set(ylim=(len(rows) - 0.4, -0.6), xlabel=x)
     axes.margins(x=0.08)
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 2.5, 5, 10], integer=True))
     legend_above(axes)
     return axes
 

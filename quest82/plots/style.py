@@ -5,10 +5,12 @@ from __future__ import annotations
 import itertools
 from collections.abc import Collection, Iterable
 from pathlib import Path
+from typing import cast
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 COLOURS = {"mean": "#0072B2", "lstm": "#D55E00", "control": "#8A8A8A", "ink": "#222222"}
 # For all that is neither: green, purple, orange, sky blue.
@@ -26,8 +28,9 @@ def colours_of(names: Iterable[str]) -> dict[str, str]:
 
 def save(axes: Axes, path: str | Path) -> None:
     """Write the whole figure of some axes as a picture, and let it go."""
-    axes.figure.savefig(path, bbox_inches="tight")
-    plt.close(axes.figure)
+    figure = cast(Figure, axes.figure)
+    figure.savefig(path, bbox_inches="tight")
+    plt.close(figure)
 
 
 def single(height_inches: float) -> tuple[plt.Figure, Axes]:

@@ -57,8 +57,8 @@ class Keeper:
     def _transform(self) -> None:
         if not self.waiting:
             return
-        pixels = list(self.waiting.values())
-        pixels = np.stack(pixels) if len(pixels) > 1 else pixels[0][None]  # no copy of a large one
+        each = list(self.waiting.values())
+        pixels = np.stack(each) if len(each) > 1 else each[0][None]  # no copy of a large one
         frames = torch.from_numpy(pixels).permute(0, 3, 1, 2)
         frames = self.transform(frames) if self.transform else frames  # (n, 3, H, W)
         self.kept |= dict(zip(self.waiting, frames.numpy(), strict=True))
