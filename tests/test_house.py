@@ -390,6 +390,17 @@ def _box(wing: str) -> str:
     return {"__init__": "version", "__main__": "python-m"}.get(wing, wing)
 
 
+def test_the_reference_names_every_module():
+    """A folder that gathers its files for its users stands for them."""
+    text = (ROOT / "book" / "api.md").read_text("utf-8")
+    shown = set(re.findall(r"automodule:: quest82\.(\S+)", text))
+    assert shown <= set(MODULES)
+    folders = {name.rpartition(".")[0] for name in MODULES}
+    for name in MODULES:
+        if name not in folders | {"__init__", "__main__"} and wing_of(name) != "cli":
+            assert name in shown or wing_of(name) in shown, name
+
+
 def test_the_wings_are_drawn_as_they_are():
     """`make wings` prints both; they are pasted into CONTRIBUTING.md."""
     text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
