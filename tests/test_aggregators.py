@@ -97,14 +97,39 @@ def test_both_directions_get_the_same_logits_from_the_mean():
     assert torch.equal(model(x), model(x.flip(1)))
 
 
+class Maximum(nn.Module):
+    """An aggregator that nobody has registered."""
+
+    def __init__(self, in_features):
+        super().__init__()
+        self.in_features = self.out_features = in_features
+        self.options = {}
+
+    def forward(self, x):
+        return x.amax(dim=1)
+
+
 def test_any_aggregator_with_out_features_will_do():
-    class Maximum(nn.Module):
-        out_features = 32
+    assert Classifier(Maximum(32), 3)(essences().half()).shape == (4, 3)
 
-        def forward(self, x):
-            return x.amax(dim=1)
 
-    assert Classifier(Maximum(), 3)(essences().half()).shape == (4, 3)
+def test_a_class_is_built_without_being_registered(tmp_path):
+    model = classifier.build(Maximum, 32, 3, seed=1)
+    assert type(model.aggregator) is Maximum
+    assert torch.equal(model.head.weight, classifier.build("mean", 32, 3, seed=1).head.weight)
+    with pytest.raises(ValueError, match=r"aggregator \(Maximum\) must be in AGGREGATORS"):
+        classifier.save(tmp_path / "model", model, classes=["a", "b", "c"])
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", AGGREGATORS)
+def test_a_class_and_its_name_build_the_same(name):
+    models = (
+        classifier.build(name, 32, 3, seed=2),
+        classifier.build(AGGREGATORS[name], 32, 3, seed=2),
+    )
+    for one, other in zip(*(model.parameters() for model in models), strict=True):
+        assert torch.equal(one, other)
 
 
 def test_the_seed_decides_the_initial_weights_and_nothing_else():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -47,7 +47,7 @@ class Classifier(nn.Module):
 
 
 def build(
-    aggregator: str,
+    aggregator: str | Callable[..., nn.Module],
     in_features: int,
     num_classes: int,
     *,
@@ -63,7 +63,7 @@ def build(
     trains to the same printed digits everywhere, in about twice the time.
 
     Args:
-        aggregator: a name in `AGGREGATORS`, such as "mean" or "lstm".
+        aggregator: a name in `AGGREGATORS`, or a class of your own that keeps their contract.
         in_features: width D of an essence.
         num_classes: K.
         seed: of the initial weights; the global random state is left as it was.
@@ -74,12 +74,30 @@ def build(
     Raises:
         ValueError: if there is no such aggregator.
     """
-    if aggregator not in AGGREGATORS:
-        raise ValueError(f"aggregator ({aggregator!r}) must be one of {', '.join(AGGREGATORS)}")
+    make = aggregator if callable(aggregator) else _registered(aggregator)
     with torch.random.fork_rng(devices=[]), _drawn_in_double():
         torch.manual_seed(seed)
-        pooled = AGGREGATORS[aggregator](in_features, **options)
+        pooled = make(in_features, **options)
         return Classifier(pooled, num_classes, dropout=head_dropout).to(dtype)
+
+
+def _registered(name: str) -> type[nn.Module]:
+    if name not in AGGREGATORS:
+        raise ValueError(
+            f"aggregator ({name!r}) must be one of {', '.join(AGGREGATORS)}, or a class"
+        )
+    return AGGREGATORS[name]
+
+
+def _name_of(aggregator: nn.Module) -> str:
+    """What a file calls an aggregator."""
+    for name, kind in AGGREGATORS.items():
+        if type(aggregator) is kind:
+            return name
+    raise ValueError(
+        f"aggregator ({type(aggregator).__name__}) must be in AGGREGATORS to be saved, since a "
+        "file holds its name and no code; enter it in quest82/systems/aggregators/__init__.py"
+    )
 
 
 @contextmanager
@@ -111,10 +129,12 @@ def save(
         seen: names of the groups and ids of the clips it has learned from, so that a test can
             leave them out.
         task: "classes", or "pairs" or "direction" where clips were also played backwards.
+
+    Raises:
+        ValueError: if the class of the aggregator is not registered.
     """
-    names = {kind: name for name, kind in AGGREGATORS.items()}
     settings = {
-        "aggregator": names[type(model.aggregator)],
+        "aggregator": _name_of(model.aggregator),
         "in_features": model.aggregator.in_features,
         "options": model.aggregator.options,
         "head_dropout": model.dropout.p,
