@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from quest82.systems import classifier
-from quest82.systems.aggregators import AGGREGATORS, LSTM, MeanPool
+from quest82.systems.aggregators import AGGREGATORS, LSTM, MeanPool, Projected, shift
 from quest82.systems.classifier import Classifier
 
 
@@ -17,33 +17,83 @@ def essences(B=4, T=6, D=32, seed=0):
     return torch.rand(B, T, D, generator=torch.Generator().manual_seed(seed)).half().float() * 4
 
 
+# Those that a shuffled clip is no other clip to, exactly; the rest read the order.
+BLIND = {"mean"}
+# The frames that an aggregator looks at, where it is not all of them.
+LOOKS_AT = {"two_frames": [0, -1]}
+OTHER_OPTIONS = {
+    "mean": {},
+    "lstm": {"projection_size": 8, "hidden_size": 5, "num_layers": 2, "dropout": 0.1},
+    "gru": {"projection_size": 8, "hidden_size": 5, "num_layers": 2, "dropout": 0.1},
+    "attention": {"projection_size": 7, "positions": False, "dropout": 0.1},
+    "self_attention": {"projection_size": 7, "positions": False, "dropout": 0.1},
+    "conv_pool": {"projection_size": 8, "dropout": 0.1},
+    "trn": {"projection_size": 8, "gap": 2, "dropout": 0.1},
+    "tsm": {"projection_size": 8, "step": 2, "dropout": 0.1},
+    "two_frames": {"frames": [0, 3, -1], "hidden_size": 5},
+}
+
+
+def made(name, **options):
+    """One with weights that are always the same, in double precision and eval mode."""
+    return classifier.build(name, 32, 3, dtype=torch.float64, **options).aggregator.eval()
+
+
 @pytest.mark.parametrize("name", AGGREGATORS)
 class TestEveryAggregator:
     """The contract: (B, T, D) -> (B, out_features), each clip on its own, any T, repeatable."""
 
     def test_shapes(self, name):
-        aggregator = AGGREGATORS[name](32).eval()
-        for B, T in ((1, 1), (3, 1), (2, 7)):
-            assert aggregator(essences(B, T)).shape == (B, aggregator.out_features)
+        aggregator = made(name)
+        assert aggregator.in_features == 32
+        for B, T in ((1, 1), (3, 1), (2, 2), (2, 7)):
+            answer = aggregator(essences(B, T).double())
+            assert answer.shape == (B, aggregator.out_features)
+            assert answer.isfinite().all()
+
+    def test_the_type_of_the_essences_is_kept(self, name):
+        for dtype in (torch.float32, torch.float64):
+            assert made(name).to(dtype)(essences().to(dtype)).dtype == dtype
 
     def test_clips_do_not_mix(self, name):
-        aggregator, x = AGGREGATORS[name](32).eval(), essences()
+        aggregator, x = made(name), essences().double()
         torch.testing.assert_close(aggregator(x)[2:3], aggregator(x[2:3]))
 
     def test_eval_is_repeatable(self, name):
-        aggregator, x = AGGREGATORS[name](32).eval(), essences()
+        aggregator, x = made(name), essences().double()
         assert torch.equal(aggregator(x), aggregator(x))
 
     def test_an_equal_one_is_made_from_its_options(self, name):
-        aggregator = AGGREGATORS[name](32).eval()
-        twin = AGGREGATORS[name](aggregator.in_features, **aggregator.options).eval()
-        twin.load_state_dict(aggregator.state_dict())
-        assert torch.equal(aggregator(essences()), twin(essences()))
+        for options in ({}, OTHER_OPTIONS[name]):
+            aggregator, x = made(name, **options), essences().double()
+            assert options.items() <= aggregator.options.items()
+            written = json.loads(json.dumps(aggregator.options))
+            assert written == aggregator.options
+            twin = AGGREGATORS[name](aggregator.in_features, **written).double().eval()
+            twin.load_state_dict(aggregator.state_dict())
+            assert torch.equal(aggregator(x), twin(x))
 
-    def test_gradients_reach_every_frame(self, name):
-        x = essences().requires_grad_()
-        AGGREGATORS[name](32).eval()(x).sum().backward()
-        assert (x.grad.abs().sum(dim=2) > 0).all()
+    def test_every_option_is_tried(self, name):
+        assert AGGREGATORS[name](32).options.keys() == OTHER_OPTIONS[name].keys()
+
+    def test_gradients_reach_every_frame_and_weight(self, name):
+        x = essences().double().requires_grad_()
+        aggregator = made(name)
+        aggregator(x).square().sum().backward()
+        reached = x.grad.abs().sum(dim=2) > 0  # (B, T)
+        assert reached[:, LOOKS_AT.get(name, slice(None))].all()
+        assert reached.sum() == len(x) * len(torch.arange(6)[LOOKS_AT.get(name, slice(None))])
+        for parameter in aggregator.parameters():
+            assert parameter.grad.abs().sum() > 0
+
+    def test_blind_to_order_or_not(self, name):
+        aggregator, x = made(name), essences().double()
+        for order in (range(5, -1, -1), (2, 5, 0, 4, 1, 3)):
+            moved = aggregator(x[:, list(order)]) - aggregator(x)
+            if name in BLIND:
+                assert not moved.any()
+            else:
+                assert moved.abs().amax(dim=1).min() > 1e-6
 
     def test_a_model_file_holds_all_that_is_needed(self, name, tmp_path):
         model = classifier.build(name, 32, 3, seed=1, head_dropout=0.25).eval()
@@ -158,18 +208,17 @@ def test_bad_models_are_refused(tmp_path):
         classifier.load(tmp_path / "missing")
 
 
-def test_attention_without_positions_is_order_blind_and_with_them_is_not():
-    x = essences(T=6).double()
-    for positions in (False, True):
-        pool = AGGREGATORS["attention"](32, positions=positions).double().eval()
-        blind = torch.allclose(pool(x), pool(x.flip(1)), atol=1e-12)
-        assert blind is not positions
+@pytest.mark.parametrize("name", ["attention", "self_attention"])
+class TestPositions:
+    @given(st.permutations(range(6)))
+    def test_without_them_attention_is_order_blind(self, name, order):
+        pool, x = made(name, positions=False), essences().double()
+        torch.testing.assert_close(pool(x), pool(x[:, order]), atol=1e-12, rtol=0)
 
-
-def test_positions_need_an_even_width():
-    with pytest.raises(ValueError, match=r"projection_size \(33\) must be even"):
-        AGGREGATORS["attention"](32, projection_size=33)
-    assert AGGREGATORS["attention"](32, projection_size=33, positions=False).out_features == 33
+    def test_they_need_an_even_width(self, name):
+        with pytest.raises(ValueError, match=r"projection_size \(33\) must be even"):
+            AGGREGATORS[name](32, projection_size=33)
+        assert AGGREGATORS[name](32, projection_size=33, positions=False).out_features == 33
 
 
 def test_attention_with_equal_scores_is_the_mean_of_the_projections():
@@ -187,3 +236,143 @@ def test_initial_weights_are_drawn_in_double_precision():
         assert a.dtype == torch.float64
         assert torch.equal(a.float(), b)
     assert not torch.equal(exact.head.weight, exact.head.weight.float().double())
+
+
+def test_the_gru_is_pytorchs_cell_step_by_step():
+    gru, x = made("gru", projection_size=8, hidden_size=5), essences().double()
+    cell = nn.GRUCell(8, 5, dtype=torch.float64)
+    cell.load_state_dict(
+        {name.removesuffix("_l0"): p for name, p in gru.recurrence.named_parameters()}
+    )
+    h = torch.zeros(len(x), 5, dtype=torch.float64)
+    for step in gru.projection(x).unbind(dim=1):
+        h = cell(step, h)
+    torch.testing.assert_close(gru(x), h)
+
+
+def test_the_gru_has_three_quarters_of_the_weights_of_the_lstm():
+    sizes = {
+        name: sum(p.numel() for p in made(name).recurrence.parameters()) for name in ("gru", "lstm")
+    }
+    assert 4 * sizes["gru"] == 3 * sizes["lstm"]
+
+
+def test_self_attention_is_pytorchs_with_one_head():
+    model, x = made("self_attention", projection_size=8), essences().double()
+    theirs = nn.MultiheadAttention(8, 1, batch_first=True, dtype=torch.float64)
+    with torch.no_grad():
+        theirs.in_proj_weight.copy_(model.attend.weight)
+        theirs.in_proj_bias.copy_(model.attend.bias)
+        theirs.out_proj.weight.copy_(torch.eye(8))
+        theirs.out_proj.bias.zero_()
+    t = torch.arange(6)[:, None]
+    angles = t / 10_000 ** (torch.arange(4, dtype=torch.float64) / 4)
+    p = model.projection(x) + torch.cat([angles.sin(), angles.cos()], dim=1)
+    torch.testing.assert_close(model(x), (p + theirs(p, p, p)[0]).mean(dim=1))
+
+
+def test_conv_pooling_is_a_loop_over_three_shifted_copies():
+    model, x = made("conv_pool", projection_size=8), essences().double()
+    W, bias = model.convolution.weight, model.convolution.bias  # (P, P, 3)
+    p = model.projection(x)
+    answers = []
+    for t in range(6):
+        inside = [k for k in range(3) if 0 <= t + k - 1 < 6]
+        answers.append(bias + sum(p[:, t + k - 1] @ W[:, :, k].T for k in inside))
+    torch.testing.assert_close(model(x), torch.stack(answers).relu().amax(dim=0))
+
+
+@pytest.mark.parametrize("gap", [None, 1, 3, 5])
+def test_relations_are_a_double_loop(gap):
+    model, x = made("trn", projection_size=8, gap=gap), essences().double()
+    p = model.projection(x)
+    answers = [
+        model.relation(torch.cat([p[:, i], p[:, j]], dim=1))
+        for i in range(6)
+        for j in range(i + 1, 6)
+        if gap in (None, j - i)
+    ]
+    torch.testing.assert_close(model(x), sum(answers) / len(answers))
+
+
+def test_a_frame_alone_is_related_to_itself():
+    model, x = made("trn"), essences(T=1).double()
+    torch.testing.assert_close(model(x), model(x.repeat(1, 2, 1)))
+
+
+@given(st.integers(1, 7), st.integers(1, 9), st.integers(1, 9))
+def test_a_shift_is_a_loop(T, P, step):
+    x, part = essences(B=2, T=T, D=P), P // 4
+    expected = x.clone()
+    for t in range(T):
+        expected[:, t, :part] = x[:, t - step, :part] if t >= step else 0
+        moved = x[:, t + step, part : 2 * part] if t + step < T else 0
+        expected[:, t, part : 2 * part] = moved
+    assert torch.equal(shift(x, step), expected)
+
+
+def test_the_shift_of_the_docstring():
+    two = torch.tensor([[1, 2, 3, 4], [1, 2, 3, 4]])[None]
+    assert shift(two).tolist() == [[[0, 2, 3, 4], [1, 0, 3, 4]]]
+
+
+def test_two_frames_do_not_see_the_others():
+    model, x = made("two_frames"), essences().double()
+    assert torch.equal(model(x), model(x[:, [0, -1]]))
+    noise = torch.cat([x[:, :1], essences(seed=1).double(), x[:, -1:]], dim=1)
+    assert torch.equal(model(x), model(noise))
+
+
+def exchanged(rows, quarter):
+    """The numbers of some channels with the first two quarters exchanged."""
+    numbers = torch.arange(rows)
+    return torch.cat([numbers[quarter : 2 * quarter], numbers[:quarter], numbers[2 * quarter :]])
+
+
+def mirror(name, weights):
+    """The weights of the model that sees in a clip what another sees in its reverse."""
+    if name == "conv_pool":
+        weights["convolution.weight"] = weights["convolution.weight"].flip(2)
+    elif name == "trn":
+        weights["relation.0.weight"] = weights["relation.0.weight"].roll(8, 1)
+    elif name == "tsm":
+        order = exchanged(8, 2)
+        for key in ("projection.0.weight", "projection.0.bias"):
+            weights[key] = weights[key][order]
+        weights["mix.0.weight"] = weights["mix.0.weight"][:, order]
+    elif name == "two_frames":
+        weights["layers.0.weight"] = weights["layers.0.weight"].roll(32, 1)
+    return weights
+
+
+@pytest.mark.parametrize("name", ["mean", "conv_pool", "trn", "tsm", "two_frames"])
+def test_a_mirrored_model_says_of_a_reversed_clip_what_the_model_says_of_the_clip(name):
+    options = {"projection_size": 8} if name in ("conv_pool", "trn", "tsm") else {}
+    model, twin, x = made(name, **options), made(name, **options), essences().double()
+    twin.load_state_dict(mirror(name, model.state_dict()))
+    torch.testing.assert_close(twin(x.flip(1)), model(x))
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("trn", {"gap": 0}, r"gap \(0\) must be at least 1"),
+        ("tsm", {"step": 0}, r"step \(0\) must be at least 1"),
+        ("two_frames", {"frames": ()}, r"frames \(\(\)\) must name at least one"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(name, options, message):
+    with pytest.raises(ValueError, match=message):
+        AGGREGATORS[name](32, **options)
+
+
+def test_clips_that_are_too_short_are_refused():
+    with pytest.raises(ValueError, match=r"gap \(6\) must be below the number of frames \(6\)"):
+        made("trn", gap=6)(essences().double())
+    with pytest.raises(ValueError, match=r"frames \(6\) must be numbers of the 6 frames"):
+        made("two_frames", frames=(0, 6))(essences().double())
+
+
+def test_a_subclass_says_how_its_frames_meet():
+    with pytest.raises(NotImplementedError, match="Projected must say"):
+        Projected(32)(essences())

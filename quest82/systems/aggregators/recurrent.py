@@ -1,0 +1,101 @@
+"""Recurrent networks: each frame meets a summary of all earlier ones."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from .projected import Projected
+
+
+class LSTM(Projected):
+    """A recurrent network that reads the essences in order (Hochreiter & Schmidhuber 1997).
+
+    A linear projection with a ReLU comes first: it halves the weights that there are to
+    over-fit with. States start at zero; the last layer's last hidden state is the answer.
+
+    Args:
+        in_features: width D of an essence.
+        projection_size: width P that essences are projected to.
+        hidden_size: width H of the hidden state.
+        num_layers: LSTM layers on top of each other.
+        dropout: share of the projected essences (and between layers) set to zero in training.
+
+    Attributes:
+        out_features: H.
+    """
+
+    def __init__(
+        self,
+        in_features: int,
+        *,
+        projection_size: int = 256,
+        hidden_size: int = 256,
+        num_layers: int = 1,
+        dropout: float = 0.5,
+    ) -> None:
+        super().__init__(in_features, projection_size=projection_size, dropout=dropout)
+        self.out_features = hidden_size
+        self.options |= {"hidden_size": hidden_size, "num_layers": num_layers}
+        self.recurrence = nn.LSTM(
+            projection_size,
+            hidden_size,
+            num_layers,
+            batch_first=True,
+            dropout=_between_layers(dropout, num_layers),
+        )
+
+    def forward(self, essences: Tensor) -> Tensor:
+        """Essences (B, T, D) -> last hidden state (B, H)."""
+        projected = self.projection(essences)  # (B, T, D) -> (B, T, P)
+        _, (hidden, _) = self.recurrence(projected)  # (num_layers, B, H)
+        return hidden[-1]
+
+
+class GRU(Projected):
+    """A gated recurrent unit (Cho et al. 2014): three blocks of weights for the LSTM's four.
+
+    It has no cell beside its state. Otherwise it is like `LSTM`: projection first, states from
+    zero, the last layer's last state is the answer. (PyTorch's form of it, which resets the state
+    after multiplying by its weights, not before.)
+
+    Args:
+        in_features: width D of an essence.
+        projection_size: width P that essences are projected to.
+        hidden_size: width H of the state.
+        num_layers: GRU layers on top of each other.
+        dropout: share of the projected essences (and between layers) set to zero in training.
+
+    Attributes:
+        out_features: H.
+    """
+
+    def __init__(
+        self,
+        in_features: int,
+        *,
+        projection_size: int = 256,
+        hidden_size: int = 256,
+        num_layers: int = 1,
+        dropout: float = 0.5,
+    ) -> None:
+        super().__init__(in_features, projection_size=projection_size, dropout=dropout)
+        self.out_features = hidden_size
+        self.options |= {"hidden_size": hidden_size, "num_layers": num_layers}
+        self.recurrence = nn.GRU(
+            projection_size,
+            hidden_size,
+            num_layers,
+            batch_first=True,
+            dropout=_between_layers(dropout, num_layers),
+        )
+
+    def forward(self, essences: Tensor) -> Tensor:
+        """Essences (B, T, D) -> last state (B, H)."""
+        projected = self.projection(essences)  # (B, T, D) -> (B, T, P)
+        _, hidden = self.recurrence(projected)  # (num_layers, B, H)
+        return hidden[-1]
+
+
+def _between_layers(dropout: float, num_layers: int) -> float:
+    """PyTorch warns of dropout between layers where there is one layer."""
+    return dropout if num_layers > 1 else 0.0
