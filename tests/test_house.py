@@ -42,7 +42,10 @@ WINGS = {
         "frozen features, computed once",
         {"__init__", "outputs", "video", "data", "frames", "systems"},
     ),
-    "learning": ("fit, evaluate, and how sure we are; never sees a video file", {"data"}),
+    "learning": (
+        "fit, evaluate, and how sure we are; never sees a video file",
+        {"data", "systems"},
+    ),
     "experiments": (
         "models compared on equal terms, recorded, reported",
         {"__init__", "outputs", "plots", "data", "frames", "systems", "essences", "learning"},

@@ -21,9 +21,11 @@ from quest82.learning import (
     one_sided,
     require_apart,
     set_aside,
+    trained,
 )
 from quest82.learning.uncertainty import accuracy_interval, mcnemar
 from quest82.systems import classifier
+from quest82.systems.aggregators import LSTM
 
 
 def model_for(data, aggregator="mean", seed=0):
@@ -46,6 +48,23 @@ def test_the_same_seed_gives_the_same_numbers(make_set, aggregator):
     assert history == again
     assert torch.equal(weight, same)
     assert not torch.equal(weight, other)
+
+
+@pytest.mark.parametrize(
+    ("aggregator", "options"), [("mean", {"head_dropout": 0.25}), (LSTM, {"hidden_size": 8})]
+)
+def test_trained_is_build_and_fit_with_one_seed(make_set, aggregator, options):
+    data, config = make_set(num_clips=24), TrainConfig(epochs=2, seed=3)
+    for dtype in (torch.float64, torch.float32):
+        model = classifier.build(
+            aggregator, data.num_features, len(data.classes), seed=3, dtype=dtype, **options
+        )
+        fit(model, data, config)
+        other = trained(aggregator, data, config, dtype=dtype, **options)
+        assert not other.training
+        for one, two in zip(model.parameters(), other.parameters(), strict=True):
+            assert torch.equal(one, two)
+    assert next(trained(aggregator, data, config).parameters()).dtype == torch.float64
 
 
 def test_the_global_random_state_is_left_as_it_was(make_set):

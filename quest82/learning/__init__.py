@@ -6,6 +6,7 @@ from .fit import cross_validate, fit
 from .objectives import CrossEntropy
 from .optimisers import SGD, Adam, Schedule
 from .splits import FEWEST_WATCHED, WATCHED_SHARE, one_sided, require_apart, set_aside
+from .training import trained
 
 __all__ = [
     "FEWEST_WATCHED",
@@ -23,4 +24,5 @@ __all__ = [
     "one_sided",
     "require_apart",
     "set_aside",
+    "trained",
 ]
