@@ -16,6 +16,7 @@ from quest82.learning import (
     CrossEntropy,
     TrainConfig,
     cross_validate,
+    cross_validated,
     evaluate,
     fit,
     one_sided,
@@ -65,6 +66,20 @@ def test_trained_is_build_and_fit_with_one_seed(make_set, aggregator, options):
         for one, two in zip(model.parameters(), other.parameters(), strict=True):
             assert torch.equal(one, two)
     assert next(trained(aggregator, data, config).parameters()).dtype == torch.float64
+
+
+def test_cross_validated_builds_each_fold_with_the_seed_of_the_config(make_set):
+    data, config = make_set(num_clips=24), TrainConfig(epochs=2, seed=3)
+
+    def fresh():
+        return classifier.build(
+            LSTM, data.num_features, len(data.classes), seed=3, dtype=torch.float64, hidden_size=8
+        )
+
+    for num_folds in (None, 2):
+        ours = cross_validated(LSTM, data, config, num_folds=num_folds, hidden_size=8)
+        theirs = cross_validate(fresh, data, config, num_folds=num_folds)
+        assert torch.equal(ours.logits, theirs.logits)
 
 
 def test_the_global_random_state_is_left_as_it_was(make_set):

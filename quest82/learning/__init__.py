@@ -6,7 +6,7 @@ from .fit import cross_validate, fit
 from .objectives import CrossEntropy
 from .optimisers import SGD, Adam, Schedule
 from .splits import FEWEST_WATCHED, WATCHED_SHARE, one_sided, require_apart, set_aside
-from .training import trained
+from .training import cross_validated, trained
 
 __all__ = [
     "FEWEST_WATCHED",
@@ -19,6 +19,7 @@ __all__ = [
     "Schedule",
     "TrainConfig",
     "cross_validate",
+    "cross_validated",
     "evaluate",
     "fit",
     "one_sided",

@@ -1,4 +1,4 @@
-"""A fresh classifier, fitted: the two steps that every experiment begins with."""
+"""A fresh classifier, fitted or cross-validated: what every experiment begins with."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from torch import nn
 from ..data.clip_set import ClipSet
 from ..systems import classifier
 from .config import TrainConfig
-from .fit import fit
+from .evaluation import Evaluation
+from .fit import cross_validate, fit
 
 
 def trained(
@@ -37,13 +38,50 @@ def trained(
         ValueError: if there is no such aggregator, or as `fit` does.
     """
     config = config or TrainConfig()
-    model = classifier.build(
+    model = _fresh(aggregator, train, config, dtype, options)
+    fit(model, train, config)
+    return model
+
+
+def cross_validated(
+    aggregator: str | Callable[..., nn.Module],
+    data: ClipSet,
+    config: TrainConfig | None = None,
+    *,
+    num_folds: int | None = None,
+    dtype: torch.dtype = torch.float64,
+    **options,
+) -> Evaluation:
+    """Judge every clip of a set by a classifier that has never seen its group.
+
+    Args:
+        aggregator: as for `trained`, as are dtype and options.
+        data: an `EssenceSet`.
+        config: as for `trained`; every fold begins with the same weights.
+        num_folds: as for `cross_validate`: None leaves out one group at a time.
+
+    Raises:
+        ValueError: as `trained` and `cross_validate` do.
+    """
+    config = config or TrainConfig()
+    return cross_validate(
+        lambda: _fresh(aggregator, data, config, dtype, options), data, config, num_folds=num_folds
+    )
+
+
+def _fresh(
+    aggregator: str | Callable[..., nn.Module],
+    data: ClipSet,
+    config: TrainConfig,
+    dtype: torch.dtype,
+    options: dict,
+) -> classifier.Classifier:
+    """As wide as the essences and the classes of a set, with weights from the seed of a config."""
+    return classifier.build(
         aggregator,
-        train.num_features,
-        len(train.classes),
+        data.num_features,
+        len(data.classes),
         seed=config.seed,
         dtype=dtype,
         **options,
     )
-    fit(model, train, config)
-    return model
