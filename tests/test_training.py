@@ -8,6 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import balanced_accuracy_score, top_k_accuracy_score
+from torch.nn.functional import cross_entropy
+from torch.nn.utils import clip_grad_norm_
 
 from quest82.data import synthetic
 from quest82.essences import EssenceSet
@@ -80,6 +82,27 @@ def test_cross_validated_builds_each_fold_with_the_seed_of_the_config(make_set):
         ours = cross_validated(LSTM, data, config, num_folds=num_folds, hidden_size=8)
         theirs = cross_validate(fresh, data, config, num_folds=num_folds)
         assert torch.equal(ours.logits, theirs.logits)
+
+
+def test_a_view_is_drawn_with_its_batch_before_the_dropout(make_set):
+    """The order of the draws is part of the numbers: here is the loop written out."""
+    plain = make_set(num_clips=24)
+    essences = torch.stack([plain.essences, plain.essences.flip(1), 2 * plain.essences], dim=1)
+    data, config = replace(plain, essences=essences), TrainConfig(epochs=3, batch_size=10, seed=5)
+    ours, model = model_for(data, "lstm"), model_for(data, "lstm")
+    fit(ours, data, config)
+    torch.manual_seed(config.seed)
+    optimiser = torch.optim.Adam(model.parameters(), config.learning_rate, fused=True)
+    for _ in range(config.epochs):
+        for rows in torch.randperm(24).split(10):
+            views = torch.randint(3, (len(rows),))
+            logits = model(essences[rows, views])
+            optimiser.zero_grad()
+            cross_entropy(logits, data.labels[rows]).backward()
+            clip_grad_norm_(model.parameters(), config.clip_norm)
+            optimiser.step()
+    for one, other in zip(ours.parameters(), model.parameters(), strict=True):
+        assert torch.equal(one, other)
 
 
 def test_the_global_random_state_is_left_as_it_was(make_set):

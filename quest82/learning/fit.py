@@ -97,8 +97,9 @@ def _train_one_epoch(
     model.train()
     trainable, total, before = _trainable(model), 0.0, len(history.train_loss)
     batches = torch.randperm(len(train)).split(config.batch_size)
-    # Drawn first of all: the same whether frames are read ahead, and by how many workers.
-    views = [_draw_views(train, len(rows)) for rows in batches]
+    # Essences take a view with its batch. Frames take all views first: so the numbers are the same
+    # whether they are read ahead, and by how many workers.
+    views = (_draw_views(train, len(rows)) for rows in batches)
     inputs = inputs_of(model, train, batches, views)
     for step, (rows, x) in enumerate(zip(batches, inputs, strict=True), start=1):
         _set_rate(optimiser, config, before + step / len(batches))
