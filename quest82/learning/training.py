@@ -77,9 +77,10 @@ def _fresh(
     options: dict,
 ) -> classifier.Classifier:
     """As wide as the essences and the classes of a set, with weights from the seed of a config."""
+    (first,) = data.batches([(torch.tensor([0]), None)])  # (1, T, D)
     return classifier.build(
         aggregator,
-        data.num_features,
+        first.shape[-1],
         len(data.classes),
         seed=config.seed,
         dtype=dtype,
