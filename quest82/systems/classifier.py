@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import safetensors.torch
@@ -13,6 +12,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from .aggregators import AGGREGATORS
+from .initial import InDouble, Undrawn
 
 _FORMAT = "quest82-model/1"
 
@@ -75,7 +75,7 @@ def build(
         ValueError: if there is no such aggregator.
     """
     make = aggregator if callable(aggregator) else _registered(aggregator)
-    with torch.random.fork_rng(devices=[]), _drawn_in_double():
+    with torch.random.fork_rng(devices=[]), InDouble():
         torch.manual_seed(seed)
         pooled = make(in_features, **options)
         return Classifier(pooled, num_classes, dropout=head_dropout).to(dtype)
@@ -98,16 +98,6 @@ def _name_of(aggregator: nn.Module) -> str:
         f"aggregator ({type(aggregator).__name__}) must be in AGGREGATORS to be saved, since a "
         "file holds its name and no code; enter it in quest82/systems/aggregators/__init__.py"
     )
-
-
-@contextmanager
-def _drawn_in_double() -> Iterator[None]:
-    before = torch.get_default_dtype()
-    torch.set_default_dtype(torch.float64)
-    try:
-        yield
-    finally:
-        torch.set_default_dtype(before)
 
 
 def save(
@@ -153,6 +143,8 @@ def save(
 def load(path: str | Path) -> tuple[Classifier, dict]:
     """The model in a file, in single precision and eval mode, and its settings (see `save`).
 
+    Several threads may load at once: nothing that they share is touched.
+
     Raises:
         ValueError: if the file is missing or is not such a model.
     """
@@ -165,13 +157,10 @@ def load(path: str | Path) -> tuple[Classifier, dict]:
         if metadata.get("format") != _FORMAT:
             raise ValueError(f"its format is {metadata.get('format')!r}, not {_FORMAT!r}")
         settings = json.loads(metadata["settings"])
-        model = build(
-            settings["aggregator"],
-            settings["in_features"],
-            len(settings["classes"]),
-            head_dropout=settings["head_dropout"],
-            **settings["options"],
-        )
+        with Undrawn():
+            make = _registered(settings["aggregator"])
+            pooled = make(settings["in_features"], **settings["options"])
+            model = Classifier(pooled, len(settings["classes"]), dropout=settings["head_dropout"])
         model.load_state_dict(weights)
         if missing := {"extraction", "seen", "task"} - settings.keys():
             raise ValueError(f"{min(missing)} is missing")

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
-import pickle  # only for the name of the error that torch raises
+from contextlib import nullcontext
 from pathlib import Path
 
-import safetensors.torch
 import torch
-from safetensors import SafetensorError
 from torch import Tensor, nn
 from torchvision.models import mobilenet_v2
 
+from .initial import Undrawn
+from .state_dicts import fingerprint_of, load_into
 from .weights import ensure_checkpoint
 
 # What torchvision's ImageNet models expect of each colour channel.
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
-_UNREADABLE = (AttributeError, EOFError, KeyError, OSError, RuntimeError, TypeError, ValueError)
 
 
 class MobileNetV2Extractor(nn.Module):
@@ -45,6 +43,7 @@ class MobileNetV2Extractor(nn.Module):
         train_batch_norm: let the trained blocks estimate means and variances from the clips.
 
     Attributes:
+        name: "mobilenet_v2", what stores call it.
         num_features: 1280, the width D of an essence.
         num_blocks: 19, the parts of `features`.
 
@@ -54,6 +53,7 @@ class MobileNetV2Extractor(nn.Module):
             `trainable_from`, or batch norm is to be trained in a frozen network.
     """
 
+    name = "mobilenet_v2"
     num_features = 1280
     num_blocks = 19
     mean: Tensor
@@ -68,10 +68,11 @@ class MobileNetV2Extractor(nn.Module):
     ) -> None:
         super().__init__()
         _require_blocks(trainable_from, train_batch_norm, self.num_blocks)
-        network = mobilenet_v2()
+        with Undrawn() if weights is not None else nullcontext():
+            network = mobilenet_v2()
         if weights is not None:
             path = ensure_checkpoint() if weights == "imagenet" else Path(weights)
-            _load_into(network, path)
+            load_into(network, path, name=self.name)
         # Channels last is how CPUs like their convolutions: faster, and equal up to rounding.
         self.features = network.features.to(memory_format=torch.channels_last)
         self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(3, 1, 1), persistent=False)
@@ -81,6 +82,11 @@ class MobileNetV2Extractor(nn.Module):
         self.requires_grad_(False)
         self.features[self._num_frozen :].requires_grad_(True)
         self.eval()
+
+    @property
+    def device(self) -> torch.device:
+        """Where it runs."""
+        return self.mean.device
 
     def train(self, mode: bool = True) -> MobileNetV2Extractor:
         """Stay in eval mode, except for the trained blocks where batch norm is to be trained."""
@@ -100,12 +106,7 @@ class MobileNetV2Extractor(nn.Module):
         Raises:
             ValueError: if clips have another shape or are not floating point.
         """
-        if clips.ndim != 5 or clips.shape[2] != 3 or not clips.is_floating_point():
-            raise ValueError(
-                f"clips ({clips.dtype}, {tuple(clips.shape)}) must be floating point of shape "
-                "(B, T, 3, H, W); one clip alone is clip[None]"
-            )
-        B, T, C, H, W = clips.shape
+        B, T, C, H, W = require_clips(clips).shape
         frames = clips.reshape(B * T, C, H, W)
         frames = (frames - self.mean) / self.std
         maps = self.features(frames.contiguous(memory_format=torch.channels_last))
@@ -113,12 +114,22 @@ class MobileNetV2Extractor(nn.Module):
         return essences.view(B, T, self.num_features)
 
     def fingerprint(self) -> str:
-        """SHA-256 (first 16 digits) of the weights: names the network an essence came from."""
-        digest = hashlib.sha256()
-        for name, tensor in sorted(self.features.state_dict().items()):
-            digest.update(name.encode())
-            digest.update(tensor.cpu().contiguous().numpy().tobytes())
-        return digest.hexdigest()[:16]
+        """Digest of the weights: names the network an essence came from."""
+        return fingerprint_of(self.features)
+
+
+def require_clips(clips: Tensor) -> Tensor:
+    """The same tensor.
+
+    Raises:
+        ValueError: if it is not floating point of shape (B, T, 3, H, W).
+    """
+    if clips.ndim != 5 or clips.shape[2] != 3 or not clips.is_floating_point():
+        raise ValueError(
+            f"clips ({clips.dtype}, {tuple(clips.shape)}) must be floating point of shape "
+            "(B, T, 3, H, W); one clip alone is clip[None]"
+        )
+    return clips
 
 
 def _require_blocks(trainable_from: int | None, train_batch_norm: bool, num_blocks: int) -> None:
@@ -130,18 +141,3 @@ def _require_blocks(trainable_from: int | None, train_batch_norm: bool, num_bloc
         raise ValueError(
             f"trainable_from ({trainable_from}) must be a block, 0 to {num_blocks - 1}, or None"
         )
-
-
-def _load_into(network: nn.Module, path: Path) -> None:
-    try:
-        if path.suffix == ".safetensors":
-            state = safetensors.torch.load_file(path)
-        else:
-            state = torch.load(path, map_location="cpu", weights_only=True)
-        network.load_state_dict(state)
-    except FileNotFoundError as error:
-        raise ValueError(f"weights ({path}): there is no such file") from error
-    except (*_UNREADABLE, SafetensorError, pickle.UnpicklingError) as error:
-        raise ValueError(
-            f"weights ({path}): not a state dict of torchvision's mobilenet_v2"
-        ) from error
