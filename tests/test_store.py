@@ -110,8 +110,8 @@ def test_a_stopped_run_ends_byte_identical(folder, extractor, tmp_path, stop_aft
             raise Stop
         return extractor(frames)
 
-    stopping.num_features, stopping.mean = extractor.num_features, extractor.mean
-    stopping.fingerprint = extractor.fingerprint
+    stopping.num_features, stopping.device = extractor.num_features, extractor.device
+    stopping.name, stopping.fingerprint = extractor.name, extractor.fingerprint
     with pytest.raises(Stop) if stop_after < 5 else contextlib.nullcontext():
         extract(found, stopping, stopped, replace(SPEC, num_views=views), **HOW)
     with (stopped / "clips.jsonl").open("ab") as file:
@@ -188,8 +188,8 @@ def test_two_extractions_at_once_are_refused(folder, extractor, tmp_path):
             extract(found, extractor, out, SPEC, **HOW)
         return extractor(frames)
 
-    meddling.num_features, meddling.mean = extractor.num_features, extractor.mean
-    meddling.fingerprint = extractor.fingerprint
+    meddling.num_features, meddling.device = extractor.num_features, extractor.device
+    meddling.name, meddling.fingerprint = extractor.name, extractor.fingerprint
     assert len(extract(found, meddling, out, SPEC, **HOW)) == 5
 
 

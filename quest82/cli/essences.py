@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .options import Folder, Groups, ReadingOptions, ViewOptions
+from .options import BackboneOptions, Folder, Groups, ReadingOptions, ViewOptions
 from .stores import essences_of
 from .telling import tell_passed_over
 
@@ -18,6 +18,7 @@ def extract(
     *,
     groups: Groups = None,
     views: ViewOptions,
+    network: BackboneOptions,
     engine: Annotated[
         str | None, typer.Option(help="openvino, fused or plain; else the fastest that works.")
     ] = None,
@@ -30,7 +31,7 @@ def extract(
     from ..data import clips
 
     found = clips.from_folder(folder, groups=groups)
-    essences = essences_of(found, out, views, reading, engine=engine)
+    essences = essences_of(found, out, views, reading, network=network, engine=engine)
     num_others = tell_passed_over(folder)
     typer.echo(
         f"{len(essences)} clips, {len(essences.classes)} classes, {len(set(essences.groups))} "

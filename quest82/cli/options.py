@@ -71,6 +71,24 @@ By = Annotated[
 ]
 Flip = Annotated[bool, typer.Option(help="Let random views mirror clips left to right.")]
 
+Backbone = Annotated[
+    str, typer.Option(help="Any image network of torchvision; essences are as wide as it is.")
+]
+BackboneWeights = Annotated[
+    Path | None,
+    typer.Option(
+        help="State dict of the backbone (.safetensors or .pth); else torchvision's for ImageNet."
+    ),
+]
+
+
+@dataclass(frozen=True)
+class BackboneOptions:
+    """Which network describes the frames."""
+
+    backbone: Backbone = "mobilenet_v2"
+    backbone_weights: BackboneWeights = None
+
 
 @dataclass(frozen=True)
 class ViewOptions:

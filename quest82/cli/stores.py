@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from .options import BackboneOptions
 from .telling import UNGROUPED
 
 if TYPE_CHECKING:
@@ -22,16 +23,18 @@ def essences_of(
     views: ViewOptions,
     reading: ReadingOptions,
     *,
+    network: BackboneOptions | None = None,
     engine: str | None = None,
 ) -> EssenceSet:
     """The essences of clips, new or from their store; what could not be read is listed."""
     from ..essences import extract
+    from ..systems.backbones import open_backbone
     from ..systems.devices import choose_device
-    from ..systems.mobilenet import MobileNetV2Extractor
 
+    network, device = network or BackboneOptions(), choose_device(reading.device)
     data = extract(
         clips,
-        MobileNetV2Extractor().to(choose_device(reading.device)),
+        open_backbone(network.backbone, network.backbone_weights).to(device),
         store,
         views.spec,
         engine=engine,

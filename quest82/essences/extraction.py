@@ -17,7 +17,7 @@ from ..data.clips import Clip, digest_of
 from ..frames.view import ViewSpec
 from ..frames.workers import ENOUGH_WORKERS, read_all
 from ..outputs import require_writable
-from ..systems.mobilenet import MobileNetV2Extractor
+from ..systems.backbones import Backbone
 from ..video import VideoError
 from .engines import Engine, open_engine
 from .essence_set import EssenceSet
@@ -28,7 +28,7 @@ from .update import StoreUpdate
 
 def extract(
     clips: Sequence[Clip],
-    extractor: MobileNetV2Extractor,
+    extractor: Backbone,
     path: str | Path,
     spec: ViewSpec | None = None,
     *,
@@ -48,7 +48,8 @@ def extract(
 
     Args:
         clips: what to describe; their order is the order of the store.
-        extractor: frames in, essences out; on whatever device it is.
+        extractor: frames in, essences out: MobileNetV2 or another backbone, on whatever device it
+            is.
         path: folder of the store.
         spec: how frames are taken; None: the defaults. The essences have shape (N, T, D) for one
             view, else (N, V, T, D).
@@ -69,7 +70,7 @@ def extract(
     """
     if num_workers is None:
         cores = torch.get_num_threads()
-        on_gpu = extractor.mean.device.type != "cpu"
+        on_gpu = extractor.device.type != "cpu"
         num_workers = min(cores if on_gpu else ENOUGH_WORKERS, cores, len(clips))
     if not clips or num_workers < 0 or not time_limit_seconds > 0:
         raise ValueError(
@@ -82,7 +83,8 @@ def extract(
             f"clips: the id {ids.most_common(1)[0][0]!r} occurs twice; ids must differ"
         )
     path, spec = Path(path), spec or ViewSpec()
-    settings = {**spec.settings, "weights": extractor.fingerprint(), "engine": engine}
+    network = {"backbone": extractor.name, "weights": extractor.fingerprint(), "engine": engine}
+    settings = {**spec.settings, **network}
     reading = {"num_workers": num_workers, "time_limit_seconds": time_limit_seconds}
     try:
         with FileLock(_lock_file(path), timeout=0):
@@ -100,7 +102,7 @@ def _lock_file(path: Path) -> Path:
 
 def _bring_up_to_date(
     clips: Sequence[Clip],
-    extractor: MobileNetV2Extractor,
+    extractor: Backbone,
     path: Path,
     settings: Mapping,
     **reading: float,

@@ -41,6 +41,25 @@ def header_of(num_rows: int, row_shape: Sequence[int]) -> bytes:
     return buffer.getvalue()
 
 
+def half(essences: np.ndarray, what: str) -> np.ndarray:
+    """The numbers as a store holds them, in float16.
+
+    Args:
+        essences: of any shape and floating type.
+        what: what errors call them, in the plural.
+
+    Raises:
+        StoreError: if there is a NaN, or a number that is too large for float16.
+    """
+    if np.isnan(essences).any():
+        raise StoreError(f"{what} hold NaN (not a number); look at the clip and at the network")
+    with np.errstate(over="ignore"):
+        row = essences.astype("<f2")
+    if not np.isfinite(row).all():
+        raise StoreError(f"{what} do not fit into float16 (up to 65504); scale them down")
+    return row
+
+
 def checksum_of(row: np.ndarray, line: Mapping) -> int:
     """Covers a clip's numbers and its line."""
     return zlib.crc32(json.dumps(line, sort_keys=True).encode(), zlib.crc32(row.tobytes()))

@@ -20,6 +20,7 @@ from .files import (
     REMEDY,
     StoreError,
     checksum_of,
+    half,
     header_of,
     parse_lines,
     require_same,
@@ -92,7 +93,7 @@ class StoreWriter:
 
     def add(self, line: Mapping, essences: np.ndarray) -> None:
         """Append one clip: its essences (T, D) or (V, T, D), then its line."""
-        row = _half(np.asarray(essences), f"{self.name}: the essences of {line['id']}")
+        row = half(np.asarray(essences), f"{self.name}: the essences of {line['id']}")
         with self._nothing_lost():
             _append(self.path / NUMBERS, row.tobytes())
         self._append_line({**line, "checksum": checksum_of(row, line)})
@@ -189,17 +190,6 @@ def _append(path: Path, data: bytes) -> None:
 def _bring_to_disk(path: Path) -> None:
     with path.open("r+b") as file:
         os.fsync(file.fileno())
-
-
-def _half(essences: np.ndarray, what: str) -> np.ndarray:
-    """The numbers in float16; infinity and what is not a number are refused."""
-    if np.isnan(essences).any():
-        raise StoreError(f"{what} hold NaN (not a number); look at the clip and at the network")
-    with np.errstate(over="ignore"):
-        row = essences.astype("<f2")
-    if not np.isfinite(row).all():
-        raise StoreError(f"{what} do not fit into float16 (up to 65504); scale them down")
-    return row
 
 
 def _remedy(error: OSError) -> str:
