@@ -13,7 +13,9 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
+import safetensors.torch
 import torch
+from torchvision import models
 from typer.testing import CliRunner
 
 from quest82 import __version__, cli, video
@@ -480,6 +482,32 @@ def test_predict_names_the_action_and_goes_on_after_a_bad_file(workshop):
     assert shares == sorted(shares, reverse=True)
     assert sum(shares) == pytest.approx(100, abs=0.5)
     assert {line.split("  ")[-1] for line in lines[1:]} >= {"open_door", "close_door"}
+
+
+def test_another_backbone_from_the_store_to_the_prediction(workshop, tmp_path, monkeypatch):
+    weights, store, model = (tmp_path / name for name in ("net.safetensors", "store", "model"))
+    safetensors.torch.save_file(models.resnet18(weights=None).state_dict(), weights)
+    network = ("--backbone", "resnet18", "--backbone-weights", weights)
+    how = ("--num-frames", 4, "--size", 64, "--device", "cpu", "--workers", 0)
+    text, _ = quest82("extract", workshop / "clips", store, *network, *how)
+    assert "by the engine plain" in text
+    assert EssenceSet.load(store).num_features == 512
+    _, error = quest82("extract", workshop / "clips", workshop / "store", *network, *how, code=2)
+    assert "backbone is 'mobilenet_v2' there and 'resnet18' here" in error
+    quest82("train", store, model, "--epochs", 1, "--test", 0)
+    _, error = quest82("evaluate", workshop / "store", "--model", model, code=2)
+    assert "backbone is 'mobilenet_v2', but" in error
+    door = sorted((workshop / "clips" / "open_door").glob("open*.mp4"))[0]
+    text, _ = quest82("predict", model, door, *network[2:], "--workers", 0)
+    assert text.splitlines()[0] == str(door)
+    monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", _refused_by_the_web)
+    _, error = quest82("predict", model, door, code=2)
+    assert "could not be fetched (no route)" in error
+    assert "--backbone-weights" in error
+
+
+def _refused_by_the_web(url, **how):
+    raise OSError("no route")
 
 
 def test_check_finds_what_is_wrong(workshop):

@@ -42,6 +42,10 @@ WINGS = {
         "frozen features, computed once",
         {"__init__", "outputs", "video", "data", "frames", "systems"},
     ),
+    "service": (
+        "a model at work: a video file in, an answer out",
+        {"video", "data", "frames", "systems", "essences"},
+    ),
     "learning": (
         "fit, evaluate, and how sure we are; never sees a video file",
         {"data", "systems"},

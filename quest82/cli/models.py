@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ..outputs import require_writable
-from .options import Device, Epochs, Store, Task
+from .options import BackboneWeights, Epochs, ReadingOptions, Store, Task
 from .stores import open_store
 from .telling import BLIND, tell_one_sided, tell_result
 
@@ -95,40 +96,37 @@ def train(
 def predict(
     model: Annotated[Path, typer.Argument(help="A model of `quest82 train`.")],
     videos: Annotated[list[Path], typer.Argument(help="Video files.")],
+    *,
     top: Annotated[int, typer.Option(min=1, help="How many classes to print.")] = 5,
-    device: Device = "auto",
+    backbone_weights: BackboneWeights = None,
+    reading: ReadingOptions,
 ) -> None:
     """Name the action in video files: the best classes with their probabilities.
 
     Example: `quest82 predict lstm.safetensors clip.mp4`
     """
-    import torch
+    from ..frames.workers import ENOUGH_WORKERS
+    from ..service import Predictor
+    from ..video import VideoError
 
-    from ..data.clips import Clip
-    from ..frames.view import ViewSpec, frames_of_view
-    from ..systems import classifier
-    from ..systems.devices import choose_device
-    from ..systems.mobilenet import MobileNetV2Extractor
-
-    network, settings = classifier.load(model)
-    extractor, how = MobileNetV2Extractor().to(choose_device(device)), settings["extraction"]
-    if how.get("weights") != extractor.fingerprint():
-        raise ValueError(f"{model}: was not trained on essences of the ImageNet weights")
+    most = min(len(videos), os.cpu_count(), ENOUGH_WORKERS)
+    predictor = Predictor.load(
+        model,
+        device=reading.device,
+        backbone_weights=backbone_weights,
+        num_workers=most if reading.workers is None else reading.workers,
+        time_limit_seconds=reading.time_limit,
+    )
     failed = False
-    for path in videos:
-        try:
-            clip = Clip(path.name, "", "", path)
-            frames = frames_of_view(clip, 0, ViewSpec.of(how))
-        except ValueError as error:
-            typer.echo(f"quest82: {error}", err=True)
-            failed = True
-            continue
-        with torch.inference_mode():
-            essences = extractor(frames[None].to(extractor.mean.device)).cpu()
-            probabilities = network(essences).softmax(dim=1)[0]
-        typer.echo(f"{path}")
-        for k in probabilities.argsort(descending=True)[:top]:
-            typer.echo(f"  {probabilities[k]:6.1%}  {settings['classes'][k]}")
+    with predictor:
+        for path, answer in zip(videos, predictor.each(videos), strict=True):
+            if isinstance(answer, VideoError):
+                typer.echo(f"quest82: {answer}", err=True)
+                failed = True
+                continue
+            typer.echo(f"{path}")
+            for name, probability in answer.top(top):
+                typer.echo(f"  {probability:6.1%}  {name}")
     raise typer.Exit(1 if failed else 0)
 
 

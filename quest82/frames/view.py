@@ -119,15 +119,21 @@ def frames_of_view(clip: Clip, view: int, spec: ViewSpec) -> Tensor:
 
 def pixels_of_view(clip: Clip, view: int, spec: ViewSpec) -> Tensor:
     """The same before scaling: uint8 (T, 3, S, S), a quarter of the bytes."""
+    return take_view(clip, view, spec)[1]
+
+
+def take_view(clip: Clip, view: int, spec: ViewSpec) -> tuple[Tensor, Tensor]:
+    """Which frames (T,) of the clip were taken, and their pixels, uint8 (T, 3, S, S)."""
     generator = None
     if view:
         key = hashlib.sha256(f"{spec.seed} {view} {clip.id}".encode()).digest()
         generator = torch.Generator().manual_seed(int.from_bytes(key[:8], "little", signed=True))
 
-    def read(length: int, times: Tensor | None) -> Tensor:
+    def read(length: int, times: Tensor | None) -> tuple[Tensor, Tensor]:
         indices = spec.indices(length, times, generator)
         transform = ClipTransform(spec.size, train=view > 0, flip=spec.flip)
-        return video.read_frames(clip.path, indices, transform=transform.cropper(generator))
+        crop = transform.cropper(generator)
+        return indices, video.read_frames(clip.path, indices, transform=crop)
 
     try:
         times = video.frame_times(clip.path) if spec.by == "time" else None

@@ -65,6 +65,17 @@ class Worker:
         how = {"id": clip.id, "views": list(views), "spec": spec.settings}
         return self._ask(clip.path, {"op": "read", **how})["frames"]
 
+    def take(self, clip: Clip, view: int, spec: ViewSpec) -> tuple[Tensor, Tensor]:
+        """Which frames (T,) a view of a clip is made of, and their pixels, uint8 (T, 3, S, S).
+
+        Raises:
+            VideoError: as `read`.
+            RuntimeError: as `read`.
+        """
+        request = {"op": "take", "id": clip.id, "view": view, "spec": spec.settings}
+        answer = self._ask(clip.path, request)
+        return torch.tensor(answer["indices"]), answer["frames"]
+
     def inspect(self, path: Path) -> Inspection:
         """What `video.inspect` finds in a file, or that it took too long or killed the process."""
         try:

@@ -22,7 +22,7 @@ from torch import Tensor
 
 from ..data.clips import Clip
 from ..video import VideoError, inspect
-from .view import ViewSpec, pixels_of_view
+from .view import ViewSpec, pixels_of_view, take_view
 
 REMEDY = "look at the file with `quest82 check`, and re-encode it or leave it out"
 
@@ -35,6 +35,16 @@ def read_views(clip: Clip, views: Sequence[int], spec: ViewSpec) -> Tensor:
     """
     frames = [pixels_of_view(clip, view, spec) for view in views]
     return torch.stack([view.contiguous() for view in frames])
+
+
+def read_view(clip: Clip, view: int, spec: ViewSpec) -> tuple[Tensor, Tensor]:
+    """Which frames (T,) a view is made of, and their pixels, uint8 (T, 3, S, S).
+
+    Raises:
+        VideoError: if the clip's file cannot be read.
+    """
+    indices, frames = take_view(clip, view, spec)
+    return indices, frames.contiguous()  # in one order of memory, whoever reads: digits hang on it
 
 
 def main() -> None:
@@ -74,12 +84,20 @@ def _read(request: Mapping) -> tuple[dict, np.ndarray]:
     return {"kind": "frames", "shape": frames.shape}, frames
 
 
+def _take(request: Mapping) -> tuple[dict, np.ndarray]:
+    """As for "read", but a single view, and which frames it is made of."""
+    clip = Clip(request["id"], "", "", Path(request["path"]))
+    indices, frames = read_view(clip, request["view"], ViewSpec.of(request["spec"]))
+    answer = {"kind": "frames", "shape": frames.shape, "indices": indices.tolist()}
+    return answer, frames.numpy()
+
+
 def _inspect(request: Mapping) -> tuple[dict, None]:
     """The path of a file -> what is wrong with it."""
     return {"kind": "inspection", "found": asdict(inspect(Path(request["path"])))}, None
 
 
-_OPERATIONS = {"read": _read, "inspect": _inspect}
+_OPERATIONS = {"read": _read, "take": _take, "inspect": _inspect}
 
 
 def _end_after(seconds: float) -> None:

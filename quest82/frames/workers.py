@@ -19,7 +19,7 @@ from ..data.clips import Clip
 from ..video import Inspection, VideoError, inspect
 from .view import ViewSpec
 from .worker import Worker
-from .worker_program import read_views
+from .worker_program import read_view, read_views
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -103,6 +103,24 @@ class Workers:
 
         return self._side_by_side(read, wanted, ahead)
 
+    def take(
+        self, clips: Iterable[Clip], spec: ViewSpec
+    ) -> Generator[tuple[Tensor, Tensor] | VideoError, None, None]:
+        """The centre view of many clips, in their order.
+
+        Yields:
+            For each clip which frames (T,) it is made of and their pixels, uint8 (T, 3, S, S); or
+            the error that it cost.
+        """
+
+        def take(worker: Worker | _Here, clip: Clip) -> tuple[Tensor, Tensor] | VideoError:
+            try:
+                return worker.take(clip, 0, spec)
+            except VideoError as error:
+                return error
+
+        return self._side_by_side(take, clips)
+
     def inspect(self, paths: Iterable[Path]) -> Generator[Inspection, None, None]:
         """What `video.inspect` finds in many files, in their order."""
         return self._side_by_side(lambda worker, path: worker.inspect(path), paths)
@@ -152,6 +170,7 @@ class _Here:
     """Speaks like a `Worker`, and reads in this process."""
 
     read = staticmethod(read_views)
+    take = staticmethod(read_view)
     inspect = staticmethod(inspect)
 
 

@@ -67,6 +67,9 @@ class TorchvisionBackbone(nn.Module):
         WeightsError: if the weights cannot be fetched.
     """
 
+    mean: Tensor
+    std: Tensor
+
     def __init__(self, name: str, weights: str | Path | None = "DEFAULT") -> None:
         super().__init__()
         self.name, self.network = _require_known(name), _made(name, weights)

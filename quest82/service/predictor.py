@@ -1,0 +1,192 @@
+"""Predicting: a video file in, an answer out, by the way on which the model's clips came.
+
+Frames are taken as the training took them (`ViewSpec`), decoded under the same supervision,
+described by the same engine, and rounded as a store rounds them. So a clip of the store that a
+model is asked about gets the logits that it gets there.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from ..data.clips import Clip
+from ..essences.engines import Engine, EngineError, OpenVINOEngine, open_engine
+from ..essences.files import half
+from ..frames.view import ViewSpec
+from ..frames.workers import Workers
+from ..systems import classifier
+from ..systems.backbones import Backbone, open_backbone
+from ..systems.devices import choose_device
+from ..video import VideoError
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """What a model says of a video.
+
+    Attributes:
+        classes: the K names it knows.
+        probabilities: float32 (K,), in the order of the classes; their sum is 1.
+        frames: numbers of the T frames that it was shown.
+    """
+
+    classes: tuple[str, ...]
+    probabilities: Tensor
+    frames: tuple[int, ...]
+
+    @property
+    def label(self) -> str:
+        """The most probable class."""
+        return self.top(1)[0][0]
+
+    def top(self, k: int) -> list[tuple[str, float]]:
+        """The k most probable classes, or all K if there are fewer, each with its probability."""
+        best = self.probabilities.argsort(descending=True, stable=True)[:k].tolist()
+        return [(self.classes[c], self.probabilities[c].item()) for c in best]
+
+
+class Predictor:
+    """Asks a model about video files; several threads may do so at once.
+
+    Made by `load`. Worker processes that decode live until `close`, the end of a ``with``, or the
+    end of the predictor.
+
+    Args:
+        network: essences (B, T, D) -> logits (B, K).
+        classes: the K names.
+        engine: frames -> essences.
+        spec: how frames are taken.
+        workers: who decodes.
+    """
+
+    def __init__(
+        self,
+        network: classifier.Classifier,
+        classes: Iterable[str],
+        *,
+        engine: Engine,
+        spec: ViewSpec,
+        workers: Workers,
+    ) -> None:
+        self.network, self.classes = network.eval(), tuple(classes)
+        self.engine, self.spec, self.workers = engine, spec, workers
+        self._engine_is_free = threading.Lock()  # its requests and buffers are for one at a time
+
+    @classmethod
+    def load(
+        cls,
+        path: str | Path,
+        *,
+        device: str = "auto",
+        backbone_weights: str | Path | None = None,
+        num_workers: int = 1,
+        time_limit_seconds: float = 60,
+    ) -> Predictor:
+        """A predictor for a model of `quest82 train`.
+
+        Args:
+            path: the model.
+            device: where the backbone runs: "cpu", "cuda" or "mps"; "auto" takes the processor
+                for a model whose essences OpenVINO made, else the fastest there is. Where the
+                engine of the training does not work, the fastest that does takes its place: equal
+                up to rounding.
+            backbone_weights: a state dict, if the essences are not of torchvision's weights.
+            num_workers: processes that decode; 0 decodes in this one, without a time limit.
+            time_limit_seconds: for decoding one video.
+
+        Raises:
+            ValueError: if the file is not a model, does not say how its essences were made, or
+                the backbone has other weights than the one that made them.
+            WeightsError: if weights of the backbone cannot be fetched.
+        """
+        network, settings = classifier.load(path)
+        made = settings["extraction"]
+        try:
+            spec = ViewSpec.of(made)
+        except ValueError as error:
+            raise ValueError(
+                f"{path}: {error}; train it on a store of `quest82 extract`"
+            ) from error
+        if device == "auto" and made.get("engine") == OpenVINOEngine.name:
+            device = "cpu"
+        backbone = _backbone_of(made, path, backbone_weights).to(choose_device(device))
+        return cls(
+            network,
+            settings["classes"],
+            engine=_engine_of(made, backbone, spec),
+            spec=spec,
+            workers=Workers(num_workers=num_workers, time_limit_seconds=time_limit_seconds),
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the processes that decode; asked again, they start anew."""
+        self.workers.close()
+
+    def __call__(self, path: str | Path) -> Answer:
+        """What the model says of a video file.
+
+        Raises:
+            VideoError: if the file cannot be read, takes too long or crashes its decoder.
+        """
+        (answer,) = self.each([path])
+        if isinstance(answer, VideoError):
+            raise answer
+        return answer
+
+    def each(self, paths: Iterable[str | Path]) -> Iterator[Answer | VideoError]:
+        """For each of many files, in their order and decoded ahead, the answer or its error."""
+        clips = (Clip(Path(path).name, "", "", Path(path)) for path in paths)
+        for taken in self.workers.take(clips, self.spec):
+            yield taken if isinstance(taken, VideoError) else self._answer(*taken)
+
+    def _answer(self, indices: Tensor, frames: Tensor) -> Answer:
+        """To which frames (T,), uint8 (T, 3, S, S), the model says what."""
+        with self._engine_is_free:
+            essences = self.engine(frames).numpy()  # (T, D)
+        essences = torch.from_numpy(half(essences, "the essences of a video"))
+        with torch.no_grad():
+            probabilities = self.network(essences[None])[0].softmax(dim=0)  # (K,)
+        return Answer(self.classes, probabilities, tuple(indices.tolist()))
+
+
+def _backbone_of(made: Mapping, path: str | Path, weights: str | Path | None) -> Backbone:
+    """The network that made the essences, or what is missing for it."""
+    if missing := [name for name in ("backbone", "weights") if name not in made]:
+        raise ValueError(
+            f"{path}: does not say by which network its essences were made ({missing[0]} is "
+            "missing); extract, and train again"
+        )
+    backbone = open_backbone(made["backbone"], weights)
+    if backbone.fingerprint() != made["weights"]:
+        raise ValueError(
+            f"{path}: was trained on essences of {made['backbone']} with the weights "
+            f"{made['weights']}, not {backbone.fingerprint()}; give their file (--backbone-weights)"
+        )
+    return backbone
+
+
+def _engine_of(made: Mapping, backbone: Backbone, spec: ViewSpec) -> Engine:
+    """The engine that made the essences, or else the fastest that works here."""
+    name, on_cpu = made.get("engine"), backbone.device.type == "cpu"
+    if name == OpenVINOEngine.name and not on_cpu:
+        name = None
+    try:
+        return open_engine(backbone, size=spec.size, name=name)
+    except EngineError:
+        return open_engine(backbone, size=spec.size)
