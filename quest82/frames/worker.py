@@ -15,6 +15,7 @@ import signal
 import subprocess
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -108,6 +109,9 @@ class Worker:
         if self.process is None:
             return 0
         self.process.kill()
+        for pipe in _pipes(self.process):
+            with suppress(OSError):  # what was still to be written is for nobody
+                pipe.close()
         return self.process.wait()
 
     def close(self) -> None:
@@ -131,7 +135,7 @@ class Worker:
                     f"{path}: took longer than the time limit of {self.time_limit_seconds:g} s; "
                     "raise it (--time-limit), or re-encode the file or leave it out"
                 ) from None
-            except (EOFError, BrokenPipeError):
+            except EOFError:
                 cause = _cause(self.stop())
                 continue
             if answer["kind"] == "error":
@@ -140,9 +144,9 @@ class Worker:
         raise VideoError(f"{path}: the process that read it died ({cause}); {REMEDY}")
 
     def _ask_once(self, request: dict) -> dict:
-        """TimeoutError if it takes too long, EOFError or BrokenPipeError if the process ends."""
+        """TimeoutError if it takes too long, EOFError if the process ends."""
         process = self.start()
-        if not self.ready and not _pipes(process)[1].readline():
+        if not self.ready and not _line_of(process):
             raise RuntimeError(f"a worker process does not start (exit code {self.stop()})")
         self.ready = True
         too_long = threading.Event()
@@ -157,10 +161,8 @@ class Worker:
         try:
             seconds = self.time_limit_seconds + _GRACE_SECONDS
             return _converse(process, {**request, "seconds": seconds})
-        except (EOFError, BrokenPipeError):
-            if too_long.is_set():
-                raise TimeoutError from None
-            raise
+        except (EOFError, BrokenPipeError, ValueError):  # the last: closed by another thread
+            raise (TimeoutError if too_long.is_set() else EOFError) from None
         finally:
             timer.cancel()
             timer.join()
@@ -173,7 +175,7 @@ def _converse(process: subprocess.Popen, request: Mapping) -> dict:
     requests, answers = _pipes(process)
     requests.write(json.dumps(request).encode() + b"\n")
     requests.flush()
-    line = answers.readline()
+    line = _line_of(process)
     if not line:
         raise EOFError
     answer = json.loads(line)
@@ -188,6 +190,12 @@ def _converse(process: subprocess.Popen, request: Mapping) -> dict:
 def _pipes(process: subprocess.Popen) -> tuple[BinaryIO, BufferedReader]:
     """Where requests go, and where answers come from."""
     return cast(BinaryIO, process.stdin), cast(BufferedReader, process.stdout)
+
+
+def _line_of(process: subprocess.Popen) -> bytes:
+    """What the process says next; nothing if it has ended."""
+    _, answers = _pipes(process)
+    return b"" if answers.closed else answers.readline()
 
 
 def _cause(code: int) -> str:

@@ -22,8 +22,9 @@ from ..essences.files import half
 from ..frames.view import ViewSpec
 from ..frames.workers import Workers
 from ..systems import classifier
-from ..systems.backbones import Backbone, open_backbone
+from ..systems.backbones import Backbone, TorchvisionBackbone, open_backbone
 from ..systems.devices import choose_device
+from ..systems.mobilenet import MobileNetV2Extractor
 from ..video import VideoError
 
 if TYPE_CHECKING:
@@ -158,14 +159,16 @@ class Predictor:
     def _answer(self, indices: Tensor, frames: Tensor) -> Answer:
         """To which frames (T,), uint8 (T, 3, S, S), the model says what."""
         with self._engine_is_free:
-            essences = self.engine(frames).numpy()  # (T, D)
-        essences = torch.from_numpy(half(essences, "the essences of a video"))
+            described = self.engine(frames).numpy()  # (T, D)
+        essences = torch.from_numpy(half(described, "the essences of a video"))
         with torch.no_grad():
             probabilities = self.network(essences[None])[0].softmax(dim=0)  # (K,)
         return Answer(self.classes, probabilities, tuple(indices.tolist()))
 
 
-def _backbone_of(made: Mapping, path: str | Path, weights: str | Path | None) -> Backbone:
+def _backbone_of(
+    made: Mapping, path: str | Path, weights: str | Path | None
+) -> MobileNetV2Extractor | TorchvisionBackbone:
     """The network that made the essences, or what is missing for it."""
     if missing := [name for name in ("backbone", "weights") if name not in made]:
         raise ValueError(
