@@ -68,8 +68,11 @@ def ucf101(
         bool, typer.Option("--download", help="First fetch what is not there yet.")
     ] = False,
     split: Annotated[
-        list[int], typer.Option(min=1, max=3, help="Official split; may be given several times.")
-    ] = (1,),
+        list[int] | None,
+        typer.Option(
+            min=1, max=3, show_default="1", help="Official split; may be given several times."
+        ),
+    ] = None,
     store: Annotated[
         Path, typer.Option(help="Store of the essences; a stopped extraction goes on.")
     ] = Path("ucf101.essences"),
@@ -98,7 +101,7 @@ def ucf101(
     missing = dataset.missing(clips)
     typer.echo(f"{len(clips):,} of {dataset.NUM_CLIPS:,} clips, {len(missing):,} missing")
     tell_missing(missing)
-    numbers = tuple(sorted(set(split)))
+    numbers = tuple(sorted(set(split or [1])))
     for number in numbers:
         train, test = dataset.split(clips, number)
         typer.echo(f"split {number}: {len(train):,} to learn from, {len(test):,} to test")

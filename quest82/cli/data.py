@@ -83,8 +83,8 @@ def check(
         counts = f"{found.promised:>8} {found.decoded:>8} {found.corrupt:>8}"
         typer.echo(f"{counts}  {name}: {found.problem}")
     for path in others:
-        name, why = path.relative_to(root), AGAIN if path.is_dir() else "not named like a video"
-        typer.echo(f"{'-':>8} {'-':>8} {'-':>8}  {printable(name)}: {why}")
+        why = AGAIN if path.is_dir() else "not named like a video"
+        typer.echo(f"{'-':>8} {'-':>8} {'-':>8}  {printable(path.relative_to(root))}: {why}")
     typer.echo(f"{len(videos)} videos read, {len(bad)} with problems; {len(others)} other files")
     raise typer.Exit(1 if bad else 0)
 
@@ -97,7 +97,7 @@ def _problems(
 
     from ..frames.workers import inspect_all
 
-    num_workers = min(len(videos), os.cpu_count()) if workers is None else workers
+    num_workers = min(len(videos), os.cpu_count() or 1) if workers is None else workers
     inspected = inspect_all(videos, num_workers=num_workers, time_limit_seconds=time_limit)
     bar = tqdm(inspected, "checking", total=len(videos), unit="clip")
     return [(path, found) for path, found in zip(videos, bar, strict=True) if found.problem]

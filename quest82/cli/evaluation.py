@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from ..essences import EssenceSet
     from ..experiments.models import Model
+    from ..experiments.training import Run
 
 _MOST_GROUPS_ONE_BY_ONE = 30
 
@@ -71,7 +72,8 @@ def _evaluate_names(
         num_folds = 10
         typer.echo(f"{num_groups} groups are too many to leave out one by one: 10 folds of groups")
     tell_one_sided(learning.one_sided(data, data))
-    runs, budget = {model.name: [] for model in models}, Budget(epochs=training.epochs)
+    runs: dict[str, list[Run]] = {model.name: [] for model in models}
+    budget = Budget(epochs=training.epochs)
     for seed in range(training.seeds):
         for model in models:
             run = Attempt(model, seed, budget, progress=True).leave_out(data, num_folds)

@@ -109,7 +109,7 @@ def predict(
     from ..service import Predictor
     from ..video import VideoError
 
-    most = min(len(videos), os.cpu_count(), ENOUGH_WORKERS)
+    most = min(len(videos), os.cpu_count() or 1, ENOUGH_WORKERS)
     predictor = Predictor.load(
         model,
         device=reading.device,

@@ -15,7 +15,7 @@ import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
@@ -148,7 +148,7 @@ def expanded(command: Callable[..., None]) -> Callable[..., None]:
         A function of the same name and docstring, whose parameters are given by name.
     """
     hints = get_type_hints(command, include_extras=True)
-    groups = {name: hint for name, hint in hints.items() if is_dataclass(hint)}
+    groups: dict[str, Any] = {n: hint for n, hint in hints.items() if is_dataclass(hint)}
 
     def run(**given: object) -> None:
         for name, group in groups.items():
@@ -163,7 +163,7 @@ def expanded(command: Callable[..., None]) -> Callable[..., None]:
             named = {"kind": parameter.KEYWORD_ONLY, "annotation": hints[parameter.name]}
             shown.append(parameter.replace(**named))
     run.__name__, run.__doc__ = command.__name__, command.__doc__
-    run.__signature__ = inspect.Signature(shown)
+    vars(run)["__signature__"] = inspect.Signature(shown)
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in shown}
     return run
 

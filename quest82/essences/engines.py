@@ -15,6 +15,9 @@ from __future__ import annotations
 import copy
 import importlib.util
 import sys
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -56,7 +59,8 @@ class FusedEngine:
     def __init__(self, extractor: MobileNetV2Extractor, size: int) -> None:
         self.device = extractor.device
         self.dtype = torch.half if self.device.type == "cuda" else torch.float32
-        self.features = fused(extractor).to(self.dtype, memory_format=torch.channels_last)
+        features = fused(extractor).to(self.dtype)
+        self.features = features.to(memory_format=torch.channels_last)
         self.scale, self.shift = (
             tensor.to(self.device) for tensor in _normalisation(extractor.mean, extractor.std)
         )
@@ -86,7 +90,7 @@ class OpenVINOEngine:
         if importlib.util.find_spec("openvino") is None:
             raise EngineError("openvino is not installed")
         # On import OpenVINO would tell its makers so. Without this module it does not.
-        sys.modules.setdefault("openvino_telemetry", None)
+        sys.modules.setdefault("openvino_telemetry", cast(ModuleType, None))
         try:
             import openvino
 
@@ -107,7 +111,7 @@ class OpenVINOEngine:
         """uint8 frames (N, 3, S, S) -> float32 essences (N, 1280)."""
         essences = np.empty((len(frames), MobileNetV2Extractor.num_features), np.float32)
 
-        def keep(request: object, row: int) -> None:
+        def keep(request: Any, row: int) -> None:
             essences[row] = request.get_output_tensor().data
 
         self.requests.set_callback(keep)
@@ -117,8 +121,10 @@ class OpenVINOEngine:
         return torch.from_numpy(essences)
 
 
-ENGINES = {engine.name: engine for engine in (OpenVINOEngine, FusedEngine, PlainEngine)}
 Engine = OpenVINOEngine | FusedEngine | PlainEngine
+ENGINES: dict[str, Callable[[Any, int], Engine]] = {
+    engine.name: engine for engine in (OpenVINOEngine, FusedEngine, PlainEngine)
+}
 
 
 def open_engine(extractor: Backbone, *, size: int = 224, name: str | None = None) -> Engine:
@@ -164,8 +170,9 @@ def fused(extractor: MobileNetV2Extractor) -> nn.Sequential:
         if not isinstance(block, nn.Sequential):
             continue
         for k in range(len(block) - 1):
-            if isinstance(block[k], nn.Conv2d) and isinstance(block[k + 1], nn.BatchNorm2d):
-                block[k] = fuse_conv_bn_eval(block[k], block[k + 1])
+            convolution, norm = block[k], block[k + 1]
+            if isinstance(convolution, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+                block[k] = fuse_conv_bn_eval(convolution, norm)
                 block[k + 1] = nn.Identity()
     return features
 
@@ -203,7 +210,8 @@ def _openvino_graph(extractor: MobileNetV2Extractor, size: int) -> object:
             x = ops.convolution(x, constant(weight), *settings)
         else:  # (C, 1, k, k) -> (groups, C / groups, 1, k, k)
             x = ops.group_convolution(x, constant(weight.unflatten(0, (groups, -1))), *settings)
-        return ops.add(x, constant(layer.bias.view(1, -1, 1, 1)))
+        bias = cast(Tensor, layer.bias)  # the batch norm's shift, since they are fused
+        return ops.add(x, constant(bias.view(1, -1, 1, 1)))
 
     def layer(x: object, module: nn.Module) -> object:
         if isinstance(module, nn.Conv2d):

@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from ..data.clips import Clip, digest_of
 from ..frames.view import ViewSpec
-from ..frames.workers import ENOUGH_WORKERS, read_all
+from ..frames.workers import ENOUGH_WORKERS, Workers
 from ..outputs import require_writable
 from ..systems.backbones import Backbone
 from ..video import VideoError
@@ -85,10 +85,10 @@ def extract(
     path, spec = Path(path), spec or ViewSpec()
     network = {"backbone": extractor.name, "weights": extractor.fingerprint(), "engine": engine}
     settings = {**spec.settings, **network}
-    reading = {"num_workers": num_workers, "time_limit_seconds": time_limit_seconds}
+    workers = Workers(num_workers=num_workers, time_limit_seconds=time_limit_seconds)
     try:
-        with FileLock(_lock_file(path), timeout=0):
-            _bring_up_to_date(clips, extractor, path, settings, progress=progress, **reading)
+        with FileLock(_lock_file(path), timeout=0), workers:
+            _bring_up_to_date(clips, extractor, path, settings, workers, progress)
     except Timeout as error:
         raise StoreError(f"{path}: another extraction is writing there; wait for it") from error
     return EssenceSet.load(path)
@@ -105,7 +105,8 @@ def _bring_up_to_date(
     extractor: Backbone,
     path: Path,
     settings: Mapping,
-    **reading: float,
+    workers: Workers,
+    progress: bool,
 ) -> None:
     """Make what the store does not hold yet, and bring it to the state of the list of clips."""
     spec = ViewSpec.of(settings)
@@ -115,7 +116,7 @@ def _bring_up_to_date(
     name = settings["engine"] or begun.get("settings", {}).get("engine")
     # Before anything is written: an engine that does not work here leaves nothing behind.
     engine = None if begun and name else open_engine(extractor, size=spec.size, name=name)
-    settings = {**settings, "engine": name or engine.name}
+    settings = {**settings, "engine": engine.name if engine else name}
     leading = (spec.num_views,) if spec.num_views > 1 else ()
     row_shape = (*leading, spec.num_frames, extractor.num_features)
     update = StoreUpdate(path, clips, settings, row_shape)
@@ -123,13 +124,11 @@ def _bring_up_to_date(
         require_writable(path)
     if update.missing:
         engine = engine or open_engine(extractor, size=spec.size, name=name)
-        _extract_missing(update, engine, **reading)
+        _extract_missing(update, engine, workers, progress)
     update.finish()
 
 
-def _extract_missing(
-    update: StoreUpdate, engine: Engine, *, progress: bool, **reading: float
-) -> None:
+def _extract_missing(update: StoreUpdate, engine: Engine, workers: Workers, progress: bool) -> None:
     """Describe the clips that a store misses, in their order."""
     digests: dict[str, str | None] = {}
 
@@ -138,7 +137,8 @@ def _extract_missing(
         digests[clip.id] = digest_of(clip.path)
 
     spec, total = ViewSpec.of(update.settings), len(update.clips)
-    decoded = read_all(update.missing, spec, before=note, **reading)
+    wanted = ((clip, range(spec.num_views)) for clip in update.missing)
+    decoded = workers.read(wanted, spec, before=note)
     done = total - len(update.missing)
     bar = tqdm(desc="extracting", total=total, initial=done, unit="clip", disable=not progress)
     with bar, closing(decoded):
@@ -148,6 +148,6 @@ def _extract_missing(
                 update.skip(clip, digests[clip.id], reason)
             else:
                 essences = torch.stack([engine(view) for view in frames])  # (V, T, D)
-                essences = essences.reshape(update.row_shape).numpy()
-                update.add(clip, digests[clip.id], essences)
+                row = essences.reshape(update.row_shape).numpy()
+                update.add(clip, digests[clip.id], row)
             bar.update()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
+from typing import cast
 
 import safetensors.torch
 import torch
@@ -38,7 +39,7 @@ class Classifier(nn.Module):
             )
         self.aggregator = aggregator
         self.dropout = nn.Dropout(dropout)
-        self.head = nn.Linear(aggregator.out_features, num_classes)
+        self.head = nn.Linear(cast(int, aggregator.out_features), num_classes)
 
     def forward(self, essences: Tensor) -> Tensor:
         """Essences (B, T, D), of any floating type -> logits (B, K) of the type of the weights."""
@@ -106,7 +107,7 @@ def save(
     *,
     classes: Sequence[str],
     extraction: Mapping | None = None,
-    seen: Sequence[str] = (),
+    seen: Collection[str] = (),
     task: str = "classes",
 ) -> None:
     """Write a model as one safetensors file that says all that is needed to use it again.
