@@ -32,16 +32,18 @@ HOW = {"engine": "plain", "progress": False}
 
 EXTRACT = """
 import resource, sys
-from quest82 import clips, store
-from quest82.essences import MobileNetV2Extractor
+from quest82.data import clips
+from quest82.essences import extract
+from quest82.frames.view import ViewSpec
+from quest82.systems.mobilenet import MobileNetV2Extractor
 
 folder, out, weights, most_bytes, workers = sys.argv[1:]
 extractor = MobileNetV2Extractor(weights)
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(most_bytes), resource.RLIM_INFINITY))
 print("ready", flush=True)
-how = {"num_frames": 3, "size": 32, "engine": "plain", "progress": False}
+spec, how = ViewSpec(num_frames=3, size=32), {"engine": "plain", "progress": False}
 try:
-    extract(clips.from_folder(folder), extractor, out, num_workers=int(workers), **how)
+    extract(clips.from_folder(folder), extractor, out, spec, num_workers=int(workers), **how)
 except ValueError as error:
     print(error)
 else:
