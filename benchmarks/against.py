@@ -24,7 +24,7 @@ import torch
 from baselines import NUM_CORES, NUM_FRAMES, QUEST82_REPEATS, SIZE, Program, clips_in, jpeg_folder
 from table import markdown, processor
 
-from quest82.data.clips import videos_below
+from quest82.data.files import videos_below
 from quest82.data.synthetic import synthesize
 from quest82.data.synthetic.actions import ACTIONS
 from quest82.systems.mobilenet import MobileNetV2Extractor

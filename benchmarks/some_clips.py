@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from quest82.data.clips import Clip, videos_below
+from quest82.data.clips import Clip
+from quest82.data.files import videos_below
 from quest82.data.synthetic import synthesize
 
 UCF101 = Path(__file__).resolve().parents[2] / "shared" / "clips" / "ucf101"

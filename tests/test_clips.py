@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quest82.data import clips, ucf101
+from quest82.data import clips, files, ucf101
 from quest82.data.clips import Clip
 
 
@@ -30,7 +30,7 @@ def test_a_folder_becomes_a_sorted_list(folder):
         "run/ido_run.avi", "run", "run/ido_run.avi", folder / "run" / "ido_run.avi"
     )
     assert clips.classes_of(found) == ["run", "walk"]
-    assert [path.name for path in clips.passed_over(folder)] == ["notes.txt"]
+    assert [path.name for path in files.passed_over(folder)] == ["notes.txt"]
 
 
 def test_groups_come_from_names(folder):
@@ -140,9 +140,9 @@ def test_a_ring_of_links_is_walked_once(folder):
         "walk/ann_walk.MP4",
         "walk/ido_walk.avi",
     ]
-    others = [str(path.relative_to(folder)) for path in clips.passed_over(folder)]
+    others = [str(path.relative_to(folder)) for path in files.passed_over(folder)]
     assert others == ["again", "run/notes.txt", "run/up", "twin", "walk/up"]
-    videos, rest = clips.videos_below(folder)
+    videos, rest = files.videos_below(folder)
     assert (len(videos), len(rest)) == (3, 5)
 
 
@@ -153,7 +153,7 @@ def test_a_class_folder_that_is_a_link_is_a_class(folder, tmp_path_factory):
     assert clips.from_folder(folder)[0].id == "jump/jump.avi"
 
 
-@pytest.mark.parametrize("search", [clips.from_folder, clips.passed_over, clips.videos_below])
+@pytest.mark.parametrize("search", [clips.from_folder, files.passed_over, files.videos_below])
 def test_a_folder_that_cannot_be_opened_is_named(folder, monkeypatch, search):
     """Tests may run as root, who may open everything."""
     scandir = os.scandir
@@ -191,5 +191,5 @@ def test_names_that_would_break_a_list_are_passed_over(folder, name):
         path.touch()
     except OSError:
         pytest.skip("this file system allows no such name")
-    assert path in clips.passed_over(folder)
+    assert path in files.passed_over(folder)
     assert len(clips.from_folder(folder)) == 3

@@ -69,7 +69,7 @@ def check(
 
     Example: `quest82 check UCF-101`
     """
-    from ..data.clips import videos_below
+    from ..data.files import videos_below
 
     root = where.parent if where.is_file() else where
     videos, others = ([where], []) if where.is_file() else videos_below(where)

@@ -41,7 +41,7 @@ def tell_missing(names: Sequence[str]) -> None:
 
 def tell_passed_over(folder: Path) -> int:
     """Name the files that are no clips, and count them."""
-    from ..data.clips import passed_over
+    from ..data.files import passed_over
 
     others = passed_over(folder)
     for path in others:

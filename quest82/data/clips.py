@@ -10,17 +10,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-# Formats that hold moving pictures; files with another ending are not taken for clips.
-EXTENSIONS = frozenset(
-    [".3gp", ".avi", ".flv", ".m4v", ".mkv", ".mov", ".mp4"]
-    + [".mpeg", ".mpg", ".mts", ".ts", ".webm", ".wmv"]
-)
+from .files import EXTENSIONS, at_clip_level
+
 _NUM_BLOCKS, _BLOCK_BYTES = 16, 64 * 1024
 
 
 @dataclass(frozen=True)
 class Clip:
-    """One video file with its label.
+    """One video file, or a part of one, with its label.
 
     Attributes:
         id: name that is unique in a list, the same on every machine: "walk/ido_walk.avi".
@@ -28,20 +25,31 @@ class Clip:
         group: clips that share a group (a person, a scene, one long film cut in pieces) must
             stay on one side of a split, or the test measures recognition of the group.
         path: the video file.
+        start: where the clip begins in it, in seconds from its first frame; None: there.
+        end: where it ends, in the same seconds; None: with the file.
+        split: "train", "val" or "test", where that is laid down; else empty.
     """
 
     id: str
     label: str
     group: str
     path: Path
+    start: float | None = None
+    end: float | None = None
+    split: str = ""
+
+    @property
+    def is_part(self) -> bool:
+        """Whether it is a part of its file."""
+        return self.start is not None or self.end is not None
 
 
 def from_folder(root: str | Path, *, groups: str | None = None) -> list[Clip]:
     """The clips of a folder laid out as ``root/<class>/<clip>.<ext>``, sorted by id.
 
-    Only files with a video's ending and a name without control characters are taken (`passed_over`
-    lists the others); whether they can be read is found out by reading. Hidden files are left
-    alone. A folder to which several links lead is read once.
+    Only files with a video's ending and a name without control characters are taken
+    (`files.passed_over` lists the others); whether they can be read is found out by reading.
+    Hidden files are left alone. A folder to which several links lead is read once.
 
     Args:
         root: the folder.
@@ -59,7 +67,7 @@ def from_folder(root: str | Path, *, groups: str | None = None) -> list[Clip]:
     root, pattern = Path(root), _compile(groups)
     if not root.is_dir():
         raise ValueError(f"{root}: there is no such folder; give the folder of the class folders")
-    paths = _at_clip_level(root)
+    paths = at_clip_level(root)
     if not paths:
         raise ValueError(
             f"{root}: holds no clips; expected root/<class>/<clip> with one of the endings "
@@ -127,82 +135,6 @@ def _starts(size: int) -> list[int]:
         return list(range(0, size, _BLOCK_BYTES))
     last = size - _BLOCK_BYTES
     return [last * k // (_NUM_BLOCKS - 1) for k in range(_NUM_BLOCKS)]
-
-
-def passed_over(root: str | Path) -> list[Path]:
-    """What `from_folder` does not take: files with a wrong ending or at a wrong depth, links."""
-    return sorted(set(_files_below(Path(root))) - set(_at_clip_level(Path(root))))
-
-
-def videos_below(root: str | Path) -> tuple[list[Path], list[Path]]:
-    """All files at any depth below a folder: those with a video's ending, and the others."""
-    files = _files_below(Path(root))
-    videos = [path for path in files if _named_like_a_video(path)]
-    return videos, sorted(set(files) - set(videos))
-
-
-def _at_clip_level(root: Path) -> list[Path]:
-    depth = len(root.parts) + 2  # root/<class>/<clip>
-    videos, _ = videos_below(root)
-    return [path for path in videos if len(path.parts) == depth]
-
-
-def _files_below(root: Path) -> list[Path]:
-    """Everything that is not a plain folder, hidden names left alone, links followed.
-
-    A link to a folder that was visited stands in the list itself: a ring of links would be walked
-    for ever, and clips that are found twice would lie on both sides of a split.
-    """
-    if not root.is_dir():
-        return []
-    found, visited = [], {_identity(root)}
-    for folder, folders, files in os.walk(root, onerror=_refuse, followlinks=True):
-        below = [Path(folder, name) for name in folders if not name.startswith(".")]
-        again = [path for path in sorted(below, key=_links_last) if _was_visited(path, visited)]
-        below = sorted(set(below) - set(again))
-        folders[:] = [path.name for path in below]
-        found += [Path(folder, name) for name in files if not name.startswith(".")] + again
-        # A folder that is named like a video was meant to be one: it is reported, not hidden.
-        found += [path for path in below if _named_like_a_video(path)]
-    return sorted(found)
-
-
-def _links_last(path: Path) -> tuple[bool, Path]:
-    return path.is_symlink(), path
-
-
-def _was_visited(folder: Path, visited: set[tuple[int, int]]) -> bool:
-    """Whether it was; from now on it is."""
-    before = len(visited)
-    visited.add(_identity(folder))
-    return len(visited) == before
-
-
-def _identity(folder: Path) -> tuple[int, int]:
-    """Device and inode: one folder has one pair, by whatever name it is reached."""
-    status = folder.stat()
-    return status.st_dev, status.st_ino
-
-
-def _refuse(error: OSError) -> None:
-    """A class that is left out without a word would be worse than no answer."""
-    raise ValueError(
-        f"{error.filename}: cannot be opened ({error.strerror}); change its permissions, or move "
-        "it elsewhere"
-    ) from error
-
-
-def _named_like_a_video(path: Path) -> bool:
-    return path.suffix.lower() in EXTENSIONS and not any(map(_breaks_lines, path.name))
-
-
-def _breaks_lines(character: str) -> bool:
-    """Whether a character cannot stand in a list of names: it would end the line, move the cursor
-    of a terminal, or (half of a surrogate pair: a name in no encoding) not be written at all.
-
-    Every other one may, such as the narrow space that macOS puts before AM and PM.
-    """
-    return unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp")
 
 
 def _clip(path: Path, groups: re.Pattern | None) -> Clip:

@@ -14,7 +14,8 @@ from importlib import resources
 from pathlib import Path
 
 from ..download import FetchError, check_room, fetch
-from .clips import Clip, videos_below
+from .clips import Clip
+from .files import videos_below
 from .rar import find_unpacker, unpack
 
 NUM_CLIPS = 13_320

@@ -1,8 +1,9 @@
 """The folder that holds essences: three files that any tool can read.
 
 - ``essences.npy``: float16 array (N, T, D), or (N, V, T, D) with V views.
-- ``clips.jsonl``: one line per clip, in order: id, label, group, the digest of its file, and the
-  checksum of its numbers, or why it was skipped.
+- ``clips.jsonl``: one line per clip, in order: id, label, group, where they are laid down its part
+  of the file (start and end, in seconds) and its split, the digest of its file, and the checksum of
+  its numbers, or why it was skipped.
 - ``manifest.json``: how the essences were made, and counts once all is written.
 
 Clip by clip, the numbers are appended first and the line after them. A killed run therefore

@@ -1,10 +1,10 @@
 """A store follows its files: what it holds is kept, what is new or changed is made, and no more.
 
-Each line remembers its clip's file by content (`clips.digest_of`). New essences are appended to
-the store itself as long as it is unfinished, and to a store ``added`` inside it afterwards, in the
-order in which they are made. When none is missing, the next state is put together in ``next``,
-clip by clip in the order of the list, and its files take the place of the old ones, the manifest
-last.
+Each line remembers its clip's file by content (`clips.digest_of`), and the part of it that the clip
+is. New essences are appended to the store itself as long as it is unfinished, and to a store
+``added`` inside it afterwards, in the order in which they are made. When none is missing, the next
+state is put together in ``next``, clip by clip in the order of the list, and its files take the
+place of the old ones, the manifest last.
 
 Whenever a run is killed, the next one finds either the old state and what was added to it, or a
 complete ``next`` of which some files may have moved, and moves the others first.
@@ -42,7 +42,9 @@ class _Entry:
         return "checksum" in self.line
 
     def holds(self, clip: Clip, digest: str | None) -> bool:
-        """Whether it can stay: its file is the same, or away for now."""
+        """Whether it can stay: it is the same part, and its file is the same, or away for now."""
+        if (self.line.get("start"), self.line.get("end")) != (clip.start, clip.end):
+            return False
         if digest is None:
             return True
         return self.has_essences and self.line.get("digest") == digest
@@ -187,8 +189,9 @@ def finish_move(path: Path) -> None:
 
 
 def _line(clip: Clip, digest: str | None) -> dict:
-    line = {"id": clip.id, "label": clip.label, "group": clip.group}
-    return line if digest is None else {**line, "digest": digest}
+    line: dict = {"id": clip.id, "label": clip.label, "group": clip.group}
+    known = {"start": clip.start, "end": clip.end, "split": clip.split or None, "digest": digest}
+    return line | {name: value for name, value in known.items() if value is not None}
 
 
 def _discard(folder: Path) -> None:

@@ -13,6 +13,7 @@ from torchvision.transforms.v2 import functional as F
 from .. import video
 from ..data.clips import Clip
 from .sampling import segment_indices, window_indices
+from .spans import Span, span_of
 from .transforms import ClipTransform
 
 SAMPLERS = ("segments", "strided")
@@ -123,20 +124,22 @@ def pixels_of_view(clip: Clip, view: int, spec: ViewSpec) -> Tensor:
 
 
 def take_view(clip: Clip, view: int, spec: ViewSpec) -> tuple[Tensor, Tensor]:
-    """Which frames (T,) of the clip were taken, and their pixels, uint8 (T, 3, S, S)."""
+    """Which frames (T,) of the clip's file were taken, and their pixels, uint8 (T, 3, S, S)."""
     generator = None
     if view:
         key = hashlib.sha256(f"{spec.seed} {view} {clip.id}".encode()).digest()
         generator = torch.Generator().manual_seed(int.from_bytes(key[:8], "little", signed=True))
 
-    def read(length: int, times: Tensor | None) -> tuple[Tensor, Tensor]:
-        indices = spec.indices(length, times, generator)
+    def read(span: Span) -> tuple[Tensor, Tensor]:
+        times = span.times if spec.by == "time" else None
+        indices = span.first + spec.indices(span.num_frames, times, generator)
         transform = ClipTransform(spec.size, train=view > 0, flip=spec.flip)
         crop = transform.cropper(generator)
         return indices, video.read_frames(clip.path, indices, transform=crop)
 
     try:
-        times = video.frame_times(clip.path) if spec.by == "time" else None
-        return read(video.probe(clip.path).num_frames, times)
+        return read(span_of(clip))
     except video.MissingFrame:  # damage has cost some frames: take those that are left
-        return read(video.count_frames(clip.path), None)
+        if clip.is_part:  # but nobody knows which of them lie within it
+            raise
+        return read(Span(0, video.count_frames(clip.path), None))

@@ -63,7 +63,7 @@ class Worker:
             VideoError: if the clip cannot be read, takes too long, or kills the process twice.
             RuntimeError: if the process does not start, or the worker is closed.
         """
-        how = {"id": clip.id, "views": list(views), "spec": spec.settings}
+        how = {**_named(clip), "views": list(views), "spec": spec.settings}
         return self._ask(clip.path, {"op": "read", **how})["frames"]
 
     def take(self, clip: Clip, view: int, spec: ViewSpec) -> tuple[Tensor, Tensor]:
@@ -73,7 +73,7 @@ class Worker:
             VideoError: as `read`.
             RuntimeError: as `read`.
         """
-        request = {"op": "take", "id": clip.id, "view": view, "spec": spec.settings}
+        request = {"op": "take", **_named(clip), "view": view, "spec": spec.settings}
         answer = self._ask(clip.path, request)
         return torch.tensor(answer["indices"]), answer["frames"]
 
@@ -168,6 +168,11 @@ class Worker:
             timer.join()
             if too_long.is_set():  # even if the answer came at the last moment
                 self.stop()
+
+
+def _named(clip: Clip) -> dict:
+    """What a process needs to know of a clip, but its path."""
+    return {"id": clip.id, "start": clip.start, "end": clip.end}
 
 
 def _converse(process: subprocess.Popen, request: Mapping) -> dict:

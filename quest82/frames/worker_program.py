@@ -78,18 +78,21 @@ def _answer(request: Mapping) -> tuple[dict, np.ndarray | None]:
 
 
 def _read(request: Mapping) -> tuple[dict, np.ndarray]:
-    """Path and id of a clip, numbers of views, the settings of a `ViewSpec` -> frames."""
-    clip = Clip(request["id"], "", "", Path(request["path"]))
-    frames = read_views(clip, request["views"], ViewSpec.of(request["spec"])).numpy()
+    """Path, id, start and end of a clip, numbers of views, settings of a `ViewSpec` -> frames."""
+    frames = read_views(_clip(request), request["views"], ViewSpec.of(request["spec"])).numpy()
     return {"kind": "frames", "shape": frames.shape}, frames
 
 
 def _take(request: Mapping) -> tuple[dict, np.ndarray]:
     """As for "read", but a single view, and which frames it is made of."""
-    clip = Clip(request["id"], "", "", Path(request["path"]))
-    indices, frames = read_view(clip, request["view"], ViewSpec.of(request["spec"]))
+    indices, frames = read_view(_clip(request), request["view"], ViewSpec.of(request["spec"]))
     answer = {"kind": "frames", "shape": frames.shape, "indices": indices.tolist()}
     return answer, frames.numpy()
+
+
+def _clip(request: Mapping) -> Clip:
+    path, start, end = Path(request["path"]), request["start"], request["end"]
+    return Clip(request["id"], "", "", path, start=start, end=end)
 
 
 def _inspect(request: Mapping) -> tuple[dict, None]:

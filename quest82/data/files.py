@@ -1,0 +1,98 @@
+"""Files below a folder: which are videos, and which of these lie where clips lie."""
+
+from __future__ import annotations
+
+import os
+import unicodedata
+from pathlib import Path
+
+# Formats that hold moving pictures; files with another ending are not taken for clips.
+EXTENSIONS = frozenset(
+    [".3gp", ".avi", ".flv", ".m4v", ".mkv", ".mov", ".mp4"]
+    + [".mpeg", ".mpg", ".mts", ".ts", ".webm", ".wmv"]
+)
+
+
+def passed_over(root: str | Path) -> list[Path]:
+    """What `clips.from_folder` does not take: a wrong ending or depth, links."""
+    return sorted(set(_files_below(Path(root))) - set(at_clip_level(root)))
+
+
+def videos_below(root: str | Path) -> tuple[list[Path], list[Path]]:
+    """All files at any depth below a folder: those with a video's ending, and the others."""
+    files = _files_below(Path(root))
+    videos = [path for path in files if _named_like_a_video(path)]
+    return videos, sorted(set(files) - set(videos))
+
+
+def at_clip_level(root: str | Path) -> list[Path]:
+    """The videos that lie as clips do, ``root/<class>/<clip>.<ext>``, sorted."""
+    return _at_depth(Path(root), 2)
+
+
+def _at_depth(root: Path, depth: int) -> list[Path]:
+    videos, _ = videos_below(root)
+    return [path for path in videos if len(path.parts) == len(root.parts) + depth]
+
+
+def _files_below(root: Path) -> list[Path]:
+    """Everything that is not a plain folder, hidden names left alone, links followed.
+
+    A link to a folder that was visited stands in the list itself: a ring of links would be walked
+    for ever, and clips that are found twice would lie on both sides of a split.
+    """
+    if not root.is_dir():
+        return []
+    found, visited = [], {_identity(root)}
+    for folder, folders, files in os.walk(root, onerror=_refuse, followlinks=True):
+        below = [Path(folder, name) for name in folders if not name.startswith(".")]
+        again = [path for path in sorted(below, key=_links_last) if _was_visited(path, visited)]
+        below = sorted(set(below) - set(again))
+        folders[:] = [path.name for path in below]
+        found += [Path(folder, name) for name in files if not name.startswith(".")] + again
+        # A folder that is named like a video was meant to be one: it is reported, not hidden.
+        found += [path for path in below if _named_like_a_video(path)]
+    return sorted(found)
+
+
+def _links_last(path: Path) -> tuple[bool, Path]:
+    return path.is_symlink(), path
+
+
+def _was_visited(folder: Path, visited: set[tuple[int, int]]) -> bool:
+    """Whether it was; from now on it is."""
+    before = len(visited)
+    visited.add(_identity(folder))
+    return len(visited) == before
+
+
+def _identity(folder: Path) -> tuple[int, int]:
+    """Device and inode: one folder has one pair, by whatever name it is reached."""
+    status = folder.stat()
+    return status.st_dev, status.st_ino
+
+
+def _refuse(error: OSError) -> None:
+    """A class that is left out without a word would be worse than no answer."""
+    raise ValueError(
+        f"{error.filename}: cannot be opened ({error.strerror}); change its permissions, or move "
+        "it elsewhere"
+    ) from error
+
+
+def _named_like_a_video(path: Path) -> bool:
+    return path.suffix.lower() in EXTENSIONS and fits_in_a_line(path.name)
+
+
+def fits_in_a_line(name: str) -> bool:
+    """Whether a name can stand in a list of names."""
+    return not any(map(_breaks_lines, name))
+
+
+def _breaks_lines(character: str) -> bool:
+    """Whether a character would end the line, move the cursor of a terminal, or (half of a
+    surrogate pair: a name in no encoding) not be written at all.
+
+    Every other one may, such as the narrow space that macOS puts before AM and PM.
+    """
+    return unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp")
