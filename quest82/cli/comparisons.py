@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..outputs import require_writable
-from .options import ComparisonOptions, Folder, Groups, ReadingOptions, Unseen, ViewOptions
+from .found import clips_in, tell_left_over
+from .options import ClipOptions, ComparisonOptions, Folder, ReadingOptions, Unseen, ViewOptions
 from .stores import essences_of, require_two_classes
-from .telling import UNGROUPED, tell_missing, tell_passed_over
+from .telling import UNGROUPED, tell_missing
 
 if TYPE_CHECKING:
     from ..data.clips import Clip
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 def compare(
     folder: Folder,
     *,
-    groups: Groups = None,
+    which: ClipOptions,
     test: Unseen = 0.3,
     store: Annotated[
         Path | None, typer.Option(help="Store of the essences; else FOLDER's name.essences, here.")
@@ -41,18 +42,19 @@ def compare(
     known; a stopped run goes on. The report is text, a JSON file, and pictures beside the record.
 
     Example: `quest82 compare weizmann --groups "^([a-z]+)_"`
+
+    Example: `quest82 compare videos --annotations labels.csv`
     """
-    from ..data import clips
     from ..experiments.protocols import HoldOut
 
-    found, name = clips.from_folder(folder, groups=groups), folder.resolve().name
+    found, name = clips_in(folder, which), folder.resolve().name
     store, results = store or Path(f"{name}.essences"), results or Path(f"{name}.json")
     grouped = len({clip.group for clip in found}) < len(found)
     protocol = HoldOut(test, name="split by group" if grouped else "split by clip")
     spec = _spec(name, store, training, protocol)
     _require_room(results, spec)
     _require_two_parts(found, test)
-    tell_passed_over(folder)
+    tell_left_over(folder, which, found)
     if not grouped:
         typer.echo(f"note: {UNGROUPED}")
     data = essences_of(found, store, views, reading)

@@ -55,6 +55,14 @@ Groups = Annotated[
     str | None,
     typer.Option(help="Regular expression whose first bracket finds the group in a file name."),
 ]
+Annotations = Annotated[
+    list[Path] | None,
+    typer.Option(
+        help="CSV or JSON that names the clips, instead of class folders: path (relative to "
+        "FOLDER), label and, where known, group, split, start, end (seconds). Kinetics' CSV and "
+        "Something-Something V2's JSON are read, too. May be given several times.",
+    ),
+]
 Unseen = Annotated[
     float,
     typer.Option(min=0.01, max=0.5, help="Share of the groups kept unseen: a half, a third, ..."),
@@ -88,6 +96,14 @@ class BackboneOptions:
 
     backbone: Backbone = "mobilenet_v2"
     backbone_weights: BackboneWeights = None
+
+
+@dataclass(frozen=True)
+class ClipOptions:
+    """Which clips a folder holds, and which belong together."""
+
+    groups: Groups = None
+    annotations: Annotations = None
 
 
 @dataclass(frozen=True)

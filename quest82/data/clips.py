@@ -64,7 +64,7 @@ def from_folder(root: str | Path, *, groups: str | None = None) -> list[Clip]:
     Examples:
         ``from_folder("weizmann", groups="^([a-z]+)_")`` groups ``walk/ido_walk.avi`` under "ido".
     """
-    root, pattern = Path(root), _compile(groups)
+    root, pattern = Path(root), pattern_of(groups)
     if not root.is_dir():
         raise ValueError(f"{root}: there is no such folder; give the folder of the class folders")
     paths = at_clip_level(root)
@@ -140,17 +140,27 @@ def _starts(size: int) -> list[int]:
 def _clip(path: Path, groups: re.Pattern | None) -> Clip:
     label = path.parent.name
     clip_id = f"{label}/{path.name}"
-    return Clip(clip_id, label, _group(path.name, groups) if groups else clip_id, path)
+    return Clip(clip_id, label, group_in(path.name, groups) if groups else clip_id, path)
 
 
-def _compile(groups: str | None) -> re.Pattern | None:
+def pattern_of(groups: str | None) -> re.Pattern | None:
+    """A regular expression that finds groups; None of None.
+
+    Raises:
+        ValueError: if it is none.
+    """
     try:
         return re.compile(groups) if groups is not None else None
     except re.error as error:
         raise ValueError(f"groups ({groups!r}) is not a regular expression: {error}") from error
 
 
-def _group(name: str, groups: re.Pattern) -> str:
+def group_in(name: str, groups: re.Pattern) -> str:
+    """The group in a file name: what the first bracket finds, or the whole expression.
+
+    Raises:
+        ValueError: if that is nothing.
+    """
     match = groups.search(name)
     found = match and (match.group(1) if groups.groups else match.group(0))
     if not found:

@@ -172,7 +172,8 @@ class Worker:
 
 def _named(clip: Clip) -> dict:
     """What a process needs to know of a clip, but its path."""
-    return {"id": clip.id, "start": clip.start, "end": clip.end}
+    part = {"start": clip.start, "end": clip.end} if clip.is_part else {}
+    return {"id": clip.id, **part}
 
 
 def _converse(process: subprocess.Popen, request: Mapping) -> dict:

@@ -78,7 +78,7 @@ def _answer(request: Mapping) -> tuple[dict, np.ndarray | None]:
 
 
 def _read(request: Mapping) -> tuple[dict, np.ndarray]:
-    """Path, id, start and end of a clip, numbers of views, settings of a `ViewSpec` -> frames."""
+    """Path, id (of a part start, end) of a clip, numbers of views, settings of a `ViewSpec` -> frames."""
     frames = read_views(_clip(request), request["views"], ViewSpec.of(request["spec"])).numpy()
     return {"kind": "frames", "shape": frames.shape}, frames
 
@@ -91,7 +91,7 @@ def _take(request: Mapping) -> tuple[dict, np.ndarray]:
 
 
 def _clip(request: Mapping) -> Clip:
-    path, start, end = Path(request["path"]), request["start"], request["end"]
+    path, start, end = Path(request["path"]), request.get("start"), request.get("end")
     return Clip(request["id"], "", "", path, start=start, end=end)
 
 

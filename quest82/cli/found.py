@@ -1,0 +1,38 @@
+"""The clips that a command is to work on: from folders, or from annotations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from .options import ClipOptions
+from .telling import tell_passed_over
+
+if TYPE_CHECKING:
+    from ..data.clips import Clip
+
+
+def clips_in(folder: Path, which: ClipOptions) -> list[Clip]:
+    """The clips of a folder, by its layout or by annotations."""
+    from ..data import annotations, clips
+
+    if which.annotations:
+        return annotations.from_annotations(folder, which.annotations, groups=which.groups)
+    return clips.from_folder(folder, groups=which.groups)
+
+
+def tell_left_over(folder: Path, which: ClipOptions, found: Sequence[Clip]) -> int:
+    """Name the files that are no clips, and count them; with annotations the unnamed videos."""
+    if not which.annotations:
+        return tell_passed_over(folder)
+    from ..data.files import videos_below
+
+    named = {clip.path for clip in found}
+    others = [path for path in videos_below(folder)[0] if path not in named]
+    if others:
+        first = others[0].relative_to(folder)
+        typer.echo(f"{len(others)} videos are not in the annotations, such as {first}")
+    return len(others)
