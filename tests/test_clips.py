@@ -50,6 +50,47 @@ def test_missing_and_empty_folders_are_refused(tmp_path):
         clips.from_folder(tmp_path)
 
 
+def laid_out(root, *names):
+    for name in names:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).touch()
+    return root
+
+
+def test_folders_of_a_split_are_understood(tmp_path):
+    names = ("Train/walk/a.mp4", "test/run/a.mp4", "test/walk/a.mp4", "validation/run/b.mp4")
+    found = clips.from_folder(laid_out(tmp_path, *names, "test/walk/notes.txt"))
+    assert [(clip.id, clip.label, clip.split) for clip in found] == [
+        (names[0], "walk", "train"),
+        (names[1], "run", "test"),
+        (names[2], "walk", "test"),
+        (names[3], "run", "val"),
+    ]
+    assert [clip.path for clip in found] == [tmp_path / name for name in names]
+    assert [path.name for path in files.passed_over(tmp_path)] == ["notes.txt"]
+
+
+def test_a_class_may_be_called_train(folder):
+    laid_out(folder, "train/a.mp4", "train/red/b.mp4")
+    found = clips.from_folder(folder)
+    assert [clip.id for clip in found if clip.label == "train"] == ["train/a.mp4"]
+    assert {clip.split for clip in found} == {""}
+    assert [path.name for path in files.passed_over(folder)] == ["notes.txt", "b.mp4"]
+
+
+@pytest.mark.parametrize(
+    "names",
+    [("x/walk/a.mp4", "x/run/b.mp4"), ("x/train/walk/a.mp4",), ("x/w/a.mp4", "train/w/a.mp4")],
+)
+def test_a_folder_that_lies_one_level_deeper_is_named(tmp_path, names):
+    with pytest.raises(clips.TooDeep, match="they lie one level deeper; give") as error:
+        clips.from_folder(laid_out(tmp_path, *names))
+    inner = sorted({tmp_path / name.split("/")[0] for name in names})
+    assert list(error.value.inner) == inner
+    assert clips.from_folder(inner[-1])
+    assert ("1 others" in str(error.value)) == (len(inner) == 2)
+
+
 def test_ucf101_official_splits(shared_clips, tmp_path):
     lists = shared_clips / "ucf101" / "ucfTrainTestlist"
     names = [

@@ -1,6 +1,8 @@
 """One's own videos as they lie on the disk, on the command line: from files to a store."""
 
 import json
+import shlex
+import shutil
 
 import pytest
 from conftest import moving_square
@@ -8,6 +10,7 @@ from test_cli import quest82
 
 from quest82 import video
 from quest82.essences import EssenceSet
+from quest82.experiments import records
 from quest82.systems.weights import checkpoint_path
 
 HOW = ("--num-frames", 2, "--size", 32, "--device", "cpu", "--workers", 0)
@@ -62,3 +65,42 @@ def test_a_bad_table_costs_one_message(videos, tmp_path):
     assert error.startswith("quest82: 4 of 12 rows name videos that are not in")
     assert f"  {table}, line 2: path ('anna1.mp4')\n" in error
     assert not (tmp_path / "s").exists()
+
+
+def in_folders(videos, *names):
+    """The videos again, as class folders."""
+    root = videos.parent / "tree"
+    for number, name in enumerate(names):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(videos / NAMES[number % len(NAMES)], root / name)
+    return root
+
+
+def test_the_split_of_the_folders_is_kept_and_compared(videos, weights, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names = [f"{s}/{c}/{k}.mp4" for s in ("train", "val", "test") for c in "ab" for k in (1, 2)]
+    in_folders(videos, *names)
+    out, _ = quest82("compare", "tree", "--seeds", 1, "--epochs", 1, *HOW)
+    assert "split as given: test 4, train 4, val 4 clips" in out
+    data = EssenceSet.load("tree.essences")
+    assert data.splits == ("test",) * 4 + ("train",) * 4 + ("val",) * 4
+    record = records.load("tree.json")
+    (part,) = record.parts
+    assert {
+        name: {record.clips.splits[row] for row in rows}
+        for name, rows in zip(part._fields[1:], part[1:], strict=True)
+    } == {"train": {"train", "val"}, "watched": {"val"}, "test": {"test"}}
+    data.save("again")
+    assert EssenceSet.load("again").splits == data.splits
+    assert data.reversed_pairs().splits[::2] == data.splits
+    assert set(data.subset([0, 5]).splits) == {"test", "train"}
+
+
+def test_the_line_for_a_deeper_folder_works(videos, weights, tmp_path):
+    names = ("x/a/1.mp4", "x/b/2.mp4")
+    root = in_folders(videos, *names)
+    _, error = quest82("extract", root, tmp_path / "s", *HOW, code=2)
+    line = shlex.split(error.rsplit(": ", 1)[1])
+    assert line[0] == "quest82"
+    out, _ = quest82(*line[1:])
+    assert "2 clips, 2 classes" in out

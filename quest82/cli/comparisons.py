@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -38,22 +39,22 @@ def compare(
 ) -> None:
     """Compare models on any folder of videos: extract, train, test, report.
 
-    Whole groups are kept for the test. What each model answers is recorded as soon as it is
-    known; a stopped run goes on. The report is text, a JSON file, and pictures beside the record.
+    Whole groups are kept for the test, unless the clips come with a split (folders train, val and
+    test of class folders, or a column of the annotations): then that is taken. What each model
+    answers is recorded as soon as it is known; a stopped run goes on. The report is text, a JSON
+    file, and pictures beside the record.
 
     Example: `quest82 compare weizmann --groups "^([a-z]+)_"`
 
     Example: `quest82 compare videos --annotations labels.csv`
     """
-    from ..experiments.protocols import HoldOut
-
     found, name = clips_in(folder, which), folder.resolve().name
     store, results = store or Path(f"{name}.essences"), results or Path(f"{name}.json")
     grouped = len({clip.group for clip in found}) < len(found)
-    protocol = HoldOut(test, name="split by group" if grouped else "split by clip")
+    protocol = _protocol_for(found, test, name="split by group" if grouped else "split by clip")
     spec = _spec(name, store, training, protocol)
     _require_room(results, spec)
-    _require_two_parts(found, test)
+    _require_two_parts(found, protocol)
     tell_left_over(folder, which, found)
     if not grouped:
         typer.echo(f"note: {UNGROUPED}")
@@ -120,6 +121,21 @@ def ucf101(
     _compare(spec, data, results, reading.device, about)
 
 
+def _protocol_for(clips: Sequence[Clip], test: float, *, name: str) -> Protocol:
+    """The split with which the clips came, or else a share of the groups."""
+    from ..experiments.protocols import GivenSplit, HoldOut
+
+    counts = Counter(clip.split for clip in clips if clip.split)
+    if not counts:
+        return HoldOut(test, name=name)
+    shown = ", ".join(f"{name} {counts[name]:,}" for name in sorted(counts))
+    if counts["train"] and len(counts) > 1:
+        typer.echo(f"split as given: {shown} clips")
+        return GivenSplit()
+    typer.echo(f"note: the given split has one side alone ({shown} clips); {name} in its place")
+    return HoldOut(test, name=name)
+
+
 def _spec(name: str, store: Path, training: ComparisonOptions, protocol: Protocol) -> Spec:
     """The experiment that was asked for."""
     from ..experiments.models import chosen
@@ -150,12 +166,12 @@ def _compare(spec: Spec, data: EssenceSet, results: Path, device: str, about: di
         typer.echo(f"{path} written")
 
 
-def _require_two_parts(clips: Sequence[Clip], test: float) -> None:
+def _require_two_parts(clips: Sequence[Clip], protocol: Protocol) -> None:
     """Refuse before the extraction what cannot be learned or split after it."""
     from ..frames.frame_set import FrameSet
 
     require_two_classes({clip.label for clip in clips}, len(clips))
-    FrameSet.of(clips).split(test, name="test")
+    list(protocol.parts(FrameSet.of(clips)))
 
 
 def _require_room(path: Path, spec: Spec) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,7 +23,11 @@ def clips_in(folder: Path, which: ClipOptions) -> list[Clip]:
 
     if which.annotations:
         return annotations.from_annotations(folder, which.annotations, groups=which.groups)
-    return clips.from_folder(folder, groups=which.groups)
+    try:
+        return clips.from_folder(folder, groups=which.groups)
+    except clips.TooDeep as error:
+        command = [str(error.inner[0]) if Path(a) == folder else a for a in sys.argv[1:]]
+        raise ValueError(f"{error}: {shlex.join(['quest82', *command])}") from error
 
 
 def tell_left_over(folder: Path, which: ClipOptions, found: Sequence[Clip]) -> int:

@@ -22,7 +22,12 @@ import typer
 if TYPE_CHECKING:
     from ..frames.view import ViewSpec
 
-Folder = Annotated[Path, typer.Argument(help="Folder laid out as FOLDER/CLASS/CLIP.mp4.")]
+Folder = Annotated[
+    Path,
+    typer.Argument(
+        help="Folder laid out as FOLDER/CLASS/CLIP.mp4, or FOLDER/train/CLASS/CLIP.mp4."
+    ),
+]
 Store = Annotated[Path, typer.Argument(help="Store of essences, made by `quest82 extract`.")]
 Task = Annotated[
     str,

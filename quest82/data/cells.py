@@ -4,14 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from .files import fits_in_a_line
-
-# What files call the parts of a split -> what they are called here.
-SPLITS = {
-    **dict.fromkeys(("train", "training"), "train"),
-    **dict.fromkeys(("val", "valid", "validate", "validation", "dev"), "val"),
-    **dict.fromkeys(("test", "testing"), "test"),
-}
+from .files import SPLITS, fits_in_a_line
 
 
 class Unusable(ValueError):

@@ -13,6 +13,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 from torch import Tensor
 
 from .clips import unified
+from .given import as_long_tensor, as_names
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -47,6 +48,7 @@ class ClipSet:
             in case, Unicode's normal form or blanks around them are one (`clips.unified`).
         clip_ids: N names.
         classes: K names.
+        splits: "train", "val" or "test" for each clip, where that is laid down (N names); else ().
 
     Raises:
         TypeError: if something is of another type.
@@ -57,18 +59,20 @@ class ClipSet:
     groups: tuple[str, ...]
     clip_ids: tuple[str, ...]
     classes: tuple[str, ...]
+    splits: tuple[str, ...] = ()
     clips_at_once: ClassVar[int] = 256  # how many are evaluated together
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "labels", _long_tensor("labels", self.labels))
-        for name in ("groups", "clip_ids", "classes"):
-            object.__setattr__(self, name, _names(name, getattr(self, name)))
+        object.__setattr__(self, "labels", as_long_tensor("labels", self.labels))
+        for name in ("groups", "clip_ids", "classes", "splits"):
+            object.__setattr__(self, name, as_names(name, getattr(self, name)))
         if self.labels.ndim != 1:
             raise ValueError(f"labels {tuple(self.labels.shape)} must have the shape (N,)")
-        if len({len(self.labels), len(self.groups), len(self.clip_ids)}) != 1:
+        splits = self.splits or self.clip_ids
+        if len({len(self.labels), len(self.groups), len(self.clip_ids), len(splits)}) != 1:
             raise ValueError(
-                f"labels ({len(self.labels)}), groups ({len(self.groups)}) and clip_ids "
-                f"({len(self.clip_ids)}) must have one length"
+                f"labels ({len(self.labels)}), groups ({len(self.groups)}), clip_ids "
+                f"({len(self.clip_ids)}) and splits ({len(splits)}) must have one length"
             )
         for name in ("clip_ids", "classes"):
             if len(set(getattr(self, name))) != len(getattr(self, name)):
@@ -168,6 +172,7 @@ class ClipSet:
             classes=tuple(
                 name for c in self.classes for name in (c, names.get(c, f"{c}, reversed"))
             ),
+            splits=tuple(split for split in self.splits for _ in range(2)),
         )
         return Pairs(rows, backwards.bool(), clips)
 
@@ -198,51 +203,14 @@ class ClipSet:
 
     @property
     def names(self) -> dict:
-        """What a set knows of its clips, by the name of the field."""
-        return {field.name: getattr(self, field.name) for field in fields(ClipSet)}
+        """What a set knows of its clips, by the name of the field; no splits where none is."""
+        known = {field.name: getattr(self, field.name) for field in fields(ClipSet)}
+        return known if self.splits else {k: v for k, v in known.items() if k != "splits"}
 
     def _names_of(self, rows: Tensor) -> dict:
         return {
             "labels": self.labels[rows],
             "groups": tuple(self.groups[row] for row in rows),
             "clip_ids": tuple(self.clip_ids[row] for row in rows),
+            "splits": tuple(self.splits[row] for row in rows) if self.splits else (),
         }
-
-
-def as_tensor(name: str, values: object) -> Tensor:
-    """Numbers as a tensor, whatever holds them.
-
-    Raises:
-        TypeError: if they are no numbers; names what was given.
-    """
-    if isinstance(values, Tensor):
-        return values
-    array = np.asarray(values) if isinstance(values, (np.ndarray, list, tuple)) else None
-    if array is None or array.dtype.kind not in "iuf":
-        raise TypeError(
-            f"{name} ({_kind(values, array)}) must be numbers: a tensor, a numpy array or a list"
-        )
-    return torch.from_numpy(array if array.flags.writeable else array.copy())
-
-
-def _long_tensor(name: str, values: object) -> Tensor:
-    labels = as_tensor(name, values)
-    if labels.is_floating_point() and labels.numel():
-        raise TypeError(f"{name} ({labels.dtype}) must be whole numbers: indices into the classes")
-    return labels.long()
-
-
-def _names(name: str, values: object) -> tuple[str, ...]:
-    if isinstance(values, (np.ndarray, list, tuple)):
-        found = tuple(values.tolist() if isinstance(values, np.ndarray) else values)
-        if all(isinstance(value, str) for value in found):
-            return found
-    raise TypeError(f"{name} ({_kind(values)}) must be a list, tuple or numpy array of text")
-
-
-def _kind(values: object, array: np.ndarray | None = None) -> str:
-    """What was given: its type, and of what."""
-    if array is None and isinstance(values, (list, tuple)):
-        array = np.asarray(values, dtype=None if values else object)
-    of = "" if array is None else f" of {array.dtype.name}"
-    return f"{type(values).__name__}{of}"

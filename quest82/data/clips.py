@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from .files import EXTENSIONS, at_clip_level
+from .files import EXTENSIONS, SPLITS, at_clip_level, first_folder, one_level_deeper
 
 _NUM_BLOCKS, _BLOCK_BYTES = 16, 64 * 1024
 
@@ -44,8 +44,27 @@ class Clip:
         return self.start is not None or self.end is not None
 
 
+class TooDeep(ValueError):
+    """The class folders do not lie in the folder that was given, but in one below it.
+
+    Attributes:
+        inner: the folders below it that would do.
+    """
+
+    def __init__(self, root: Path, inner: Sequence[Path]) -> None:
+        self.inner = tuple(inner)
+        more = f", or one of {len(inner) - 1} others beside it" if len(inner) > 1 else ""
+        super().__init__(
+            f"{root}: holds no clips as root/<class>/<clip>, they lie one level deeper; give "
+            f"{inner[0]}{more} in its place"
+        )
+
+
 def from_folder(root: str | Path, *, groups: str | None = None) -> list[Clip]:
     """The clips of a folder laid out as ``root/<class>/<clip>.<ext>``, sorted by id.
+
+    ``root/train/<class>/<clip>.<ext>``, and the same in ``test`` and ``val``, is understood, too:
+    each clip then knows its split, and its id begins with it.
 
     Only files with a video's ending and a name without control characters are taken
     (`files.passed_over` lists the others); whether they can be read is found out by reading.
@@ -58,6 +77,7 @@ def from_folder(root: str | Path, *, groups: str | None = None) -> list[Clip]:
             Spellings of one name (see `unified`) are one group.
 
     Raises:
+        TooDeep: if the class folders lie one level deeper.
         ValueError: if the folder is missing or holds no clip, one below it cannot be opened, or a
             name has no group.
 
@@ -68,12 +88,14 @@ def from_folder(root: str | Path, *, groups: str | None = None) -> list[Clip]:
     if not root.is_dir():
         raise ValueError(f"{root}: there is no such folder; give the folder of the class folders")
     paths = at_clip_level(root)
+    if not paths and (inner := one_level_deeper(root)):
+        raise TooDeep(root, inner)
     if not paths:
         raise ValueError(
             f"{root}: holds no clips; expected root/<class>/<clip> with one of the endings "
             f"{' '.join(sorted(EXTENSIONS))}"
         )
-    found = [_clip(path, pattern) for path in paths]
+    found = [_clip(root, path, pattern) for path in paths]
     names = unified([clip.group for clip in found])
     return [replace(clip, group=name) for clip, name in zip(found, names, strict=True)]
 
@@ -137,10 +159,12 @@ def _starts(size: int) -> list[int]:
     return [last * k // (_NUM_BLOCKS - 1) for k in range(_NUM_BLOCKS)]
 
 
-def _clip(path: Path, groups: re.Pattern | None) -> Clip:
-    label = path.parent.name
-    clip_id = f"{label}/{path.name}"
-    return Clip(clip_id, label, group_in(path.name, groups) if groups else clip_id, path)
+def _clip(root: Path, path: Path, groups: re.Pattern | None) -> Clip:
+    clip_id = path.relative_to(root).as_posix()
+    group = group_in(path.name, groups) if groups else clip_id
+    by_split = clip_id.count("/") == 2
+    split = SPLITS[first_folder(root, path).lower()] if by_split else ""
+    return Clip(clip_id, path.parent.name, group, path, split=split)
 
 
 def pattern_of(groups: str | None) -> re.Pattern | None:

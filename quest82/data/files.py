@@ -13,6 +13,14 @@ EXTENSIONS = frozenset(
 )
 
 
+# What files call the parts of a split -> what they are called here.
+SPLITS = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("val", "valid", "validate", "validation", "dev"), "val"),
+    **dict.fromkeys(("test", "testing"), "test"),
+}
+
+
 def passed_over(root: str | Path) -> list[Path]:
     """What `clips.from_folder` does not take: a wrong ending or depth, links."""
     return sorted(set(_files_below(Path(root))) - set(at_clip_level(root)))
@@ -26,13 +34,31 @@ def videos_below(root: str | Path) -> tuple[list[Path], list[Path]]:
 
 
 def at_clip_level(root: str | Path) -> list[Path]:
-    """The videos that lie as clips do, ``root/<class>/<clip>.<ext>``, sorted."""
-    return _at_depth(Path(root), 2)
+    """The videos that lie as clips do, sorted.
 
-
-def _at_depth(root: Path, depth: int) -> list[Path]:
+    That is ``root/<class>/<clip>.<ext>``; or, where none does and every video lies one level deeper
+    in folders named like the parts of a split (`SPLITS`), ``root/train/<class>/<clip>.<ext>``.
+    """
+    root = Path(root)
     videos, _ = videos_below(root)
-    return [path for path in videos if len(path.parts) == len(root.parts) + depth]
+    depths = [len(path.parts) - len(root.parts) for path in videos]
+    clips, deeper = (
+        [path for path, depth in zip(videos, depths, strict=True) if depth == level]
+        for level in (2, 3)
+    )
+    by_split = all(first_folder(root, path).lower() in SPLITS for path in deeper)
+    return deeper if by_split and not clips else clips
+
+
+def one_level_deeper(root: str | Path) -> list[Path]:
+    """The folders in ``root`` that are laid out as it should be itself, sorted."""
+    inner = [path for path in Path(root).iterdir() if path.is_dir() and path.name[0] != "."]
+    return sorted(path for path in inner if at_clip_level(path))
+
+
+def first_folder(root: Path, path: Path) -> str:
+    """The name of the folder in ``root`` that holds a file below it."""
+    return path.parts[len(root.parts)]
 
 
 def _files_below(root: Path) -> list[Path]:

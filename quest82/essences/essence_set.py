@@ -10,7 +10,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from ..data.clip_set import ClipSet, Pairs, as_tensor
+from ..data.clip_set import ClipSet, Pairs
+from ..data.given import as_tensor
 from .files import StoreError
 from .reader import read_store
 from .writer import StoreWriter
@@ -141,10 +142,12 @@ class EssenceSet(ClipSet):
         array = self.essences.numpy()
         settings = {**self.settings, "num_frames": self.num_frames, "saved": True}
         writer = StoreWriter(path, settings, self.classes, array.shape[1:])
-        for row, label, group, clip_id in zip(
-            array, self.labels.tolist(), self.groups, self.clip_ids, strict=True
+        splits = self.splits or [""] * len(self)
+        for row, label, group, clip_id, split in zip(
+            array, self.labels.tolist(), self.groups, self.clip_ids, splits, strict=True
         ):
-            writer.add({"id": clip_id, "label": self.classes[label], "group": group}, row)
+            line = {"id": clip_id, "label": self.classes[label], "group": group}
+            writer.add(line | ({"split": split} if split else {}), row)
         for clip_id, reason in self.skipped:
             writer.skip({"id": clip_id, "skipped": reason})
         writer.finish()
@@ -158,6 +161,7 @@ class EssenceSet(ClipSet):
         """
         array, lines, manifest = read_store(Path(path))
         written = [line for line in lines if "skipped" not in line]
+        splits = tuple(line.get("split", "") for line in written)
         number = {name: k for k, name in enumerate(manifest["classes"])}
         return cls(
             essences=torch.from_numpy(array),
@@ -165,6 +169,7 @@ class EssenceSet(ClipSet):
             groups=tuple(line["group"] for line in written),
             clip_ids=tuple(line["id"] for line in written),
             classes=tuple(manifest["classes"]),
+            splits=splits if any(splits) else (),
             settings=manifest["settings"],
             skipped=tuple((line["id"], line["skipped"]) for line in lines if "skipped" in line),
         )

@@ -111,8 +111,43 @@ class OfficialSplits(_Sides):
             yield _part(f"split {number}", data, *rows)
 
 
-Protocol = LeaveOut | HoldOut | OfficialSplits
-KINDS = {"leave out": LeaveOut, "hold out": HoldOut, "official splits": OfficialSplits}
+@dataclass(frozen=True)
+class GivenSplit(_Sides):
+    """The split that came with the clips (`ClipSet.splits`).
+
+    Models learn from "train", are watched on "val", and tested on "test". Without clips of "test"
+    those of "val" are tested, and some of "train" watched, if that is worth it.
+    """
+
+    def parts(self, data: ClipSet) -> Iterator[Part]:
+        """One part.
+
+        Raises:
+            ValueError: if there is none to learn from or none to test, or a group is on two sides.
+        """
+        rows = {
+            name: torch.tensor(
+                [r for r, s in enumerate(data.splits) if s == name], dtype=torch.long
+            )
+            for name in ("train", "val", "test")
+        }
+        if not len(rows["test"]) or not len(rows["val"]):
+            test = rows["test"] if len(rows["test"]) else rows["val"]
+            yield _part("given split", data, rows["train"], test)
+            return
+        seen, names = torch.cat([rows["train"], rows["val"]]), numbered(data)
+        learning.require_apart(names.subset(rows["train"]), names.subset(rows["val"]))
+        learning.require_apart(names.subset(seen), names.subset(rows["test"]), name="test")
+        yield Part("given split", seen, rows["val"], rows["test"])
+
+
+Protocol = LeaveOut | HoldOut | OfficialSplits | GivenSplit
+KINDS = {
+    "leave out": LeaveOut,
+    "hold out": HoldOut,
+    "official splits": OfficialSplits,
+    "given split": GivenSplit,
+}
 
 
 def numbered(data: ClipSet) -> ClipSet:

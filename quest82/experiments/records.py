@@ -51,9 +51,10 @@ class Record:
 
     @property
     def clips(self) -> ClipSet:
-        """Labels, groups, ids and classes of all clips."""
+        """Labels, groups, ids and classes of all clips, and their split if it was given."""
         about = self.content["clips"]
-        return ClipSet(**{field.name: about[field.name] for field in fields(ClipSet)})
+        names = [field.name for field in fields(ClipSet)]
+        return ClipSet(**{name: about[name] for name in names if name in about})
 
     @property
     def parts(self) -> list[Part]:

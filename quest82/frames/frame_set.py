@@ -67,6 +67,7 @@ class FrameSet(ClipSet):
                 num_workers is below 0 or time_limit_seconds not above 0.
         """
         classes = tuple(classes or classes_of(clips))
+        splits = tuple(clip.split for clip in clips)
         if num_workers is None:
             num_workers = min(ENOUGH_WORKERS, torch.get_num_threads(), len(clips))
         return cls(
@@ -74,6 +75,7 @@ class FrameSet(ClipSet):
             groups=tuple(clip.group for clip in clips),
             clip_ids=tuple(clip.id for clip in clips),
             classes=classes,
+            splits=splits if any(splits) else (),
             clips=tuple(clips),
             spec=spec or ViewSpec(num_views=100),
             backwards=torch.zeros(len(clips), dtype=torch.bool),

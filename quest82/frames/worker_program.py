@@ -78,7 +78,7 @@ def _answer(request: Mapping) -> tuple[dict, np.ndarray | None]:
 
 
 def _read(request: Mapping) -> tuple[dict, np.ndarray]:
-    """Path, id (of a part start, end) of a clip, numbers of views, settings of a `ViewSpec` -> frames."""
+    """Path and id of a clip (start, end of a part), views, settings of a `ViewSpec` -> frames."""
     frames = read_views(_clip(request), request["views"], ViewSpec.of(request["spec"])).numpy()
     return {"kind": "frames", "shape": frames.shape}, frames
 
