@@ -1,6 +1,7 @@
 """One's own videos as they lie on the disk, on the command line: from files to a store."""
 
 import json
+import re
 import shlex
 import shutil
 
@@ -9,6 +10,7 @@ from conftest import moving_square
 from test_cli import quest82
 
 from quest82 import video
+from quest82.cli import description
 from quest82.essences import EssenceSet
 from quest82.experiments import records
 from quest82.systems.weights import checkpoint_path
@@ -104,3 +106,52 @@ def test_the_line_for_a_deeper_folder_works(videos, weights, tmp_path):
     assert line[0] == "quest82"
     out, _ = quest82(*line[1:])
     assert "2 clips, 2 classes" in out
+
+
+def test_describe_says_what_is_there(videos, tmp_path):
+    table = tmp_path / "labels.csv"
+    (videos / NAMES[0]).write_text("no video")
+    video.write_video(videos / NAMES[1], moving_square(30, size=32), fps=15)
+    out, _ = quest82("describe", videos, "--annotations", table, "--workers", 1)
+    lines = out.splitlines()
+    assert lines[0] == f"{videos}: 10 clips, 2 classes, 3 groups"
+    assert [line.split() for line in lines[1:4]] == [
+        ["class", "clips", "groups"], ["fall", "5", "3"], ["rise", "5", "3"]
+    ]  # fmt: skip
+    assert lines[4].startswith("smallest class: 'fall' with 5 clips, the largest has 5; always")
+    assert lines[5] == "lengths: 0.50 to 1.50 s, median 0.50 s"
+    assert lines[6] == "sizes: 64x64 (8), 32x32 (2) pixels"
+    assert lines[7] == "frame rates: 24 (8), 15 (2) frames per second"
+    assert lines[8] == "split: by group into at most 3 parts: --test from 0.34 to 0.5"
+    assert re.fullmatch(
+        r"extraction: about \d+ s for 10 clips of 16 frames .* \(\d+ ms for .*\)", lines[9]
+    )
+    assert lines[10].startswith(f"unreadable {NAMES[0]}: cannot be read as a video")
+    assert lines[11:] == ["1 files cannot be read"]
+
+
+def test_describe_tells_what_a_split_cannot_do(videos, tmp_path):
+    root = in_folders(videos, "a/1.mp4", "a/2.mp4", "b/1.mp4", "notes.txt")
+    out, _ = quest82("describe", root, "--workers", 0)
+    assert "note: every clip is a group of its own" in out
+    assert "smallest class: 'b' with 1 clips, the largest has 2; always the most frequent" in out
+    assert "note: class 'b' has clips of 1 group, too few to be learned and tested" in out
+    assert "passed over notes.txt" in out
+    out, _ = quest82("describe", root, "--groups", "mp", "--workers", 0)
+    assert "split: none by group is possible" in out
+
+
+def test_describe_of_what_cannot_be_read_ends_with_one(videos):
+    root = in_folders(videos, "a/1.mp4", "b/2.mp4")
+    for path in root.rglob("*.mp4"):
+        path.write_text("no video")
+    out, _ = quest82("describe", root, "--workers", 0, code=1)
+    assert "2 files cannot be read" in out
+    assert "classes" not in out
+
+
+@pytest.mark.parametrize("seconds", [0.2, 5, 89, 600, 7200, 36000])
+def test_rough_times_are_about_right(seconds):
+    text, unit = description._rough(seconds).split()
+    told = float(text) * {"s": 1, "min": 60, "h": 3600}[unit]
+    assert told == pytest.approx(max(seconds, 1), rel=0.05)

@@ -3,6 +3,7 @@ import os
 import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -36,6 +37,22 @@ def read(clips, *, num_workers=2, time_limit_seconds=0.5):
     return list(
         read_all(clips, SPEC, num_workers=num_workers, time_limit_seconds=time_limit_seconds)
     )
+
+
+def test_workers_look_over_what_this_process_does(write_clip, tmp_path):
+    paths = [write_clip("a.mp4", num_frames=7), write_clip("b.mp4", size=96), tmp_path / "no.mp4"]
+    there, here = (
+        list(Workers(num_workers=n, time_limit_seconds=60).probe(paths)) for n in (1, 0)
+    )
+    assert there[:2] == here[:2] == [video.probe(path) for path in paths[:2]]
+    assert str(there[2]) == str(here[2])
+    assert "there is no such file" in str(there[2])
+
+
+def test_looking_over_has_a_time_limit(asked):
+    with Workers(num_workers=1, time_limit_seconds=0.5) as pool:
+        (error,) = pool.probe([Path("/made/up/hang 1")])
+    assert "took longer than the time limit" in str(error)
 
 
 def test_workers_read_what_this_process_reads(write_clip, tmp_path):

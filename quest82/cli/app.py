@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from .. import __version__
-from . import comparisons, data, essences, evaluation, models
+from . import comparisons, data, description, essences, evaluation, models
 from .experiments import experiment
 from .options import expanded
 
@@ -17,6 +17,7 @@ COMMANDS = (
     data.weights,
     data.synthesize,
     data.check,
+    description.describe,
     essences.extract,
     models.train,
     evaluation.evaluate,

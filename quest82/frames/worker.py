@@ -25,7 +25,7 @@ import torch
 from torch import Tensor
 
 from ..data.clips import Clip
-from ..video import Inspection, VideoError
+from ..video import Inspection, VideoError, VideoInfo
 from .view import ViewSpec
 from .worker_program import REMEDY
 
@@ -83,6 +83,15 @@ class Worker:
             return Inspection(**self._ask(path, {"op": "inspect"})["found"])
         except VideoError as error:
             return Inspection(0, 0, 0, str(error).removeprefix(f"{path}: "))
+
+    def probe(self, path: Path) -> VideoInfo:
+        """What `video.probe` finds in a file.
+
+        Raises:
+            VideoError: as `read`.
+            RuntimeError: as `read`.
+        """
+        return VideoInfo(**self._ask(path, {"op": "probe"})["info"])
 
     def start(self) -> subprocess.Popen:
         """The process, started unless it runs.

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from ..data.clips import Clip
-from ..video import VideoError, inspect
+from ..video import VideoError, inspect, probe
 from .view import ViewSpec, pixels_of_view, take_view
 
 REMEDY = "look at the file with `quest82 check`, and re-encode it or leave it out"
@@ -100,7 +100,12 @@ def _inspect(request: Mapping) -> tuple[dict, None]:
     return {"kind": "inspection", "found": asdict(inspect(Path(request["path"])))}, None
 
 
-_OPERATIONS = {"read": _read, "take": _take, "inspect": _inspect}
+def _probe(request: Mapping) -> tuple[dict, None]:
+    """The path of a file -> how many frames it holds, their size and rate."""
+    return {"kind": "probe", "info": asdict(probe(Path(request["path"])))}, None
+
+
+_OPERATIONS = {"read": _read, "take": _take, "inspect": _inspect, "probe": _probe}
 
 
 def _end_after(seconds: float) -> None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from torch import Tensor
 
 from ..data.clips import Clip
-from ..video import Inspection, VideoError, inspect
+from ..video import Inspection, VideoError, VideoInfo, inspect, probe
 from .view import ViewSpec
 from .worker import Worker
 from .worker_program import read_view, read_views
@@ -125,6 +125,17 @@ class Workers:
         """What `video.inspect` finds in many files, in their order."""
         return self._side_by_side(lambda worker, path: worker.inspect(path), paths)
 
+    def probe(self, paths: Iterable[Path]) -> Generator[VideoInfo | VideoError, None, None]:
+        """What `video.probe` finds in many files, in their order, or the error that each cost."""
+
+        def look(worker: Worker | _Here, path: Path) -> VideoInfo | VideoError:
+            try:
+                return worker.probe(path)
+            except VideoError as error:
+                return error
+
+        return self._side_by_side(look, paths)
+
     def _side_by_side(
         self, ask: Callable, items: Iterable, ahead: int | None = None
     ) -> Generator[Any, None, None]:
@@ -172,6 +183,7 @@ class _Here:
     read = staticmethod(read_views)
     take = staticmethod(read_view)
     inspect = staticmethod(inspect)
+    probe = staticmethod(probe)
 
 
 def _work(worker: Worker, tasks: queue.SimpleQueue) -> None:
