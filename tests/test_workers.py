@@ -41,9 +41,7 @@ def read(clips, *, num_workers=2, time_limit_seconds=0.5):
 
 def test_workers_look_over_what_this_process_does(write_clip, tmp_path):
     paths = [write_clip("a.mp4", num_frames=7), write_clip("b.mp4", size=96), tmp_path / "no.mp4"]
-    there, here = (
-        list(Workers(num_workers=n, time_limit_seconds=60).probe(paths)) for n in (1, 0)
-    )
+    there, here = (list(Workers(num_workers=n, time_limit_seconds=60).probe(paths)) for n in (1, 0))
     assert there[:2] == here[:2] == [video.probe(path) for path in paths[:2]]
     assert str(there[2]) == str(here[2])
     assert "there is no such file" in str(there[2])

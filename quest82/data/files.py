@@ -8,8 +8,8 @@ from pathlib import Path
 
 # Formats that hold moving pictures; files with another ending are not taken for clips.
 EXTENSIONS = frozenset(
-    [".3gp", ".avi", ".flv", ".m4v", ".mkv", ".mov", ".mp4"]
-    + [".mpeg", ".mpg", ".mts", ".ts", ".webm", ".wmv"]
+    [".3gp", ".asf", ".avi", ".flv", ".gif", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4"]
+    + [".mpeg", ".mpg", ".mts", ".ogv", ".ts", ".vob", ".webm", ".wmv"]
 )
 
 
