@@ -29,8 +29,8 @@ from quest82.frames.view import ViewSpec
 from quest82.systems.weights import checkpoint_path
 
 COMMANDS = (
-    "weights", "synthesize", "check", "describe", "extract", "train", "evaluate", "compare",
-    "ucf101", "predict",
+    "weights", "synthesize", "check", "describe", "extract", "import-features", "train",
+    "evaluate", "compare", "ucf101", "predict",
 )  # fmt: skip
 PICTURES = ("accuracy", "classes", "confusions")
 

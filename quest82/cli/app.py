@@ -19,6 +19,7 @@ COMMANDS = (
     data.check,
     description.describe,
     essences.extract,
+    essences.import_features,
     models.train,
     evaluation.evaluate,
     comparisons.compare,

@@ -12,6 +12,50 @@ from .options import BackboneOptions, ClipOptions, Folder, ReadingOptions, ViewO
 from .stores import essences_of
 
 
+def import_features(
+    features: Annotated[
+        Path,
+        typer.Argument(
+            help="Folder laid out as FOLDER/CLASS/CLIP.npy, or one .npy file (N, T, D)."
+        ),
+    ],
+    out: Annotated[Path, typer.Argument(help="Folder of the store.")],
+    *,
+    which: ClipOptions,
+    num_frames: Annotated[
+        int | None,
+        typer.Option(min=1, help="Rows to take of each file, where these have unequal numbers."),
+    ] = None,
+) -> None:
+    """Turn features of your own, T rows of D numbers for each clip, into a store of essences.
+
+    Every command that takes a store takes this one. `--annotations` names the files; for one file
+    (N, T, D) its rows are those of the array, in their order, and path is a clip's name.
+
+    Example: `quest82 import-features i3d i3d.essences --groups "^([a-z]+)_"`
+
+    Example: `quest82 import-features all.npy all.essences --annotations labels.csv`
+    """
+    from ..data import annotations
+    from ..essences import imported
+
+    if features.is_dir():
+        found = clips_in(features, which, endings={".npy"})
+        data = imported.import_files(found, out, num_frames=num_frames)
+    elif not which.annotations or which.groups or num_frames:
+        raise ValueError(
+            f"{features}: is no folder; one file (N, T, D) needs --annotations, which name its "
+            "clips and their groups, and no --groups or --num-frames"
+        )
+    else:
+        found = annotations.rows_as_clips(which.annotations, features)
+        data = imported.import_array(features, found, out)
+    typer.echo(
+        f"{len(data)} clips, {len(data.classes)} classes, {len(set(data.groups))} groups, "
+        f"{data.num_frames} x {data.num_features} numbers each, in {out}"
+    )
+
+
 def extract(
     folder: Folder,
     out: Annotated[Path, typer.Argument(help="Folder of the store; a stopped run goes on.")],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,14 +17,20 @@ if TYPE_CHECKING:
     from ..data.clips import Clip
 
 
-def clips_in(folder: Path, which: ClipOptions) -> list[Clip]:
-    """The clips of a folder, by its layout or by annotations."""
+def clips_in(
+    folder: Path, which: ClipOptions, *, endings: Collection[str] | None = None
+) -> list[Clip]:
+    """The clips of a folder, by its layout or by annotations; without endings: the videos."""
     from ..data import annotations, clips
+    from ..data.files import EXTENSIONS
 
+    endings, groups = endings or EXTENSIONS, which.groups
     if which.annotations:
-        return annotations.from_annotations(folder, which.annotations, groups=which.groups)
+        return annotations.from_annotations(
+            folder, which.annotations, groups=groups, endings=endings
+        )
     try:
-        return clips.from_folder(folder, groups=which.groups)
+        return clips.from_folder(folder, groups=groups, endings=endings)
     except clips.TooDeep as error:
         command = [str(error.inner[0]) if Path(a) == folder else a for a in sys.argv[1:]]
         raise ValueError(f"{error}: {shlex.join(['quest82', *command])}") from error

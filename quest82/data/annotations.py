@@ -8,7 +8,7 @@ names of its columns.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
@@ -23,12 +23,16 @@ from .cells import (
     without_brackets,
 )
 from .clips import Clip, group_in, pattern_of, unified
-from .files import fits_in_a_line, videos_below
+from .files import EXTENSIONS, fits_in_a_line, videos_below
 from .tables import Row, few, read_table
 
 
 def from_annotations(
-    root: str | Path, tables: Sequence[str | Path], *, groups: str | None = None
+    root: str | Path,
+    tables: Sequence[str | Path],
+    *,
+    groups: str | None = None,
+    endings: Collection[str] = EXTENSIONS,
 ) -> list[Clip]:
     """The clips that annotations name, in the order of their ids.
 
@@ -45,6 +49,7 @@ def from_annotations(
         tables: one file, or several, such as one for each part of the split.
         groups: as for `clips.from_folder`. None: the column; without one, all clips of a video
             are a group.
+        endings: of the files that are clips, in small letters.
 
     Raises:
         ValueError: if a file cannot be read, or rows cannot be used: how many, and for the first
@@ -53,7 +58,8 @@ def from_annotations(
     root, pattern = Path(root), pattern_of(groups)
     if not root.is_dir():
         raise ValueError(f"{root}: there is no such folder; give the folder of the videos")
-    names = {path.relative_to(root).as_posix() for path in videos_below(root)[0]}
+    found, _ = videos_below(root, endings=endings)
+    names = {path.relative_to(root).as_posix() for path in found}
     rows: list[Row] = []
     labels: set[str] = set()
     for table in map(Path, tables):
@@ -62,12 +68,22 @@ def from_annotations(
         labels |= {without_brackets(label) for label in known}
     if not rows:
         raise ValueError(f"{', '.join(map(str, tables))}: no row names a clip; add some")
-    found = _Reader(root, names).clips(rows, labels)
+    clips = _Reader(root, names).clips(rows, labels)
     if pattern:
-        found = [replace(clip, group=group_in(clip.path.name, pattern)) for clip in found]
-    one_name = unified([clip.group for clip in found])
-    found = [replace(clip, group=name) for clip, name in zip(found, one_name, strict=True)]
-    return sorted(found, key=lambda clip: clip.id)
+        clips = [replace(clip, group=group_in(clip.path.name, pattern)) for clip in clips]
+    one_name = unified([clip.group for clip in clips])
+    clips = [replace(clip, group=name) for clip, name in zip(clips, one_name, strict=True)]
+    return sorted(clips, key=lambda clip: clip.id)
+
+
+def rows_as_clips(tables: Sequence[str | Path], path: Path) -> list[Clip]:
+    """Clips for the rows of one array file, in the order of the table; path names them.
+
+    Raises:
+        ValueError: as `from_annotations`, but nothing need be there under the names.
+    """
+    rows = [row for table in map(Path, tables) for row in read_table(table)[0]]
+    return [replace(clip, path=path) for clip in _Named(path.parent, ()).clips(rows, set())]
 
 
 class _Reader:
@@ -157,6 +173,16 @@ class _Reader:
                 f"{found[1]!r}; leave one out"
             )
         return found[0]
+
+
+class _Named(_Reader):
+    """Makes clips of rows whose paths are mere names."""
+
+    def _video(self, values: Mapping[str, str]) -> tuple[str, bool]:
+        name = values.get("path") or values.get("youtube_id") or values.get("id", "")
+        if not name or not fits_in_a_line(name):
+            raise Unusable(f"path ({name!r}) must be a name in one line")
+        return name, False
 
 
 def _require_known(label: str, labels: set[str]) -> None:

@@ -6,7 +6,7 @@ import hashlib
 import os
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -60,7 +60,9 @@ class TooDeep(ValueError):
         )
 
 
-def from_folder(root: str | Path, *, groups: str | None = None) -> list[Clip]:
+def from_folder(
+    root: str | Path, *, groups: str | None = None, endings: Collection[str] = EXTENSIONS
+) -> list[Clip]:
     """The clips of a folder laid out as ``root/<class>/<clip>.<ext>``, sorted by id.
 
     ``root/train/<class>/<clip>.<ext>``, and the same in ``test`` and ``val``, is understood, too:
@@ -75,6 +77,7 @@ def from_folder(root: str | Path, *, groups: str | None = None) -> list[Clip]:
         groups: a regular expression searched in each file name; its first bracket (or the
             whole match, where it has none) names the group. None: each file is a group.
             Spellings of one name (see `unified`) are one group.
+        endings: of the files that are clips, in small letters.
 
     Raises:
         TooDeep: if the class folders lie one level deeper.
@@ -87,13 +90,13 @@ def from_folder(root: str | Path, *, groups: str | None = None) -> list[Clip]:
     root, pattern = Path(root), pattern_of(groups)
     if not root.is_dir():
         raise ValueError(f"{root}: there is no such folder; give the folder of the class folders")
-    paths = at_clip_level(root)
-    if not paths and (inner := one_level_deeper(root)):
+    paths = at_clip_level(root, endings=endings)
+    if not paths and (inner := one_level_deeper(root, endings=endings)):
         raise TooDeep(root, inner)
     if not paths:
         raise ValueError(
             f"{root}: holds no clips; expected root/<class>/<clip> with one of the endings "
-            f"{' '.join(sorted(EXTENSIONS))}"
+            f"{' '.join(sorted(endings))}"
         )
     found = [_clip(root, path, pattern) for path in paths]
     names = unified([clip.group for clip in found])

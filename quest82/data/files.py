@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import unicodedata
+from collections.abc import Collection
 from pathlib import Path
 
 # Formats that hold moving pictures; files with another ending are not taken for clips.
@@ -21,26 +22,28 @@ SPLITS = {
 }
 
 
-def passed_over(root: str | Path) -> list[Path]:
+def passed_over(root: str | Path, *, endings: Collection[str] = EXTENSIONS) -> list[Path]:
     """What `clips.from_folder` does not take: a wrong ending or depth, links."""
-    return sorted(set(_files_below(Path(root))) - set(at_clip_level(root)))
+    return sorted(set(_files_below(Path(root))) - set(at_clip_level(root, endings=endings)))
 
 
-def videos_below(root: str | Path) -> tuple[list[Path], list[Path]]:
+def videos_below(
+    root: str | Path, *, endings: Collection[str] = EXTENSIONS
+) -> tuple[list[Path], list[Path]]:
     """All files at any depth below a folder: those with a video's ending, and the others."""
     files = _files_below(Path(root))
-    videos = [path for path in files if _named_like_a_video(path)]
+    videos = [path for path in files if _named_like_a_video(path, endings)]
     return videos, sorted(set(files) - set(videos))
 
 
-def at_clip_level(root: str | Path) -> list[Path]:
+def at_clip_level(root: str | Path, *, endings: Collection[str] = EXTENSIONS) -> list[Path]:
     """The videos that lie as clips do, sorted.
 
     That is ``root/<class>/<clip>.<ext>``; or, where none does and every video lies one level deeper
     in folders named like the parts of a split (`SPLITS`), ``root/train/<class>/<clip>.<ext>``.
     """
     root = Path(root)
-    videos, _ = videos_below(root)
+    videos, _ = videos_below(root, endings=endings)
     depths = [len(path.parts) - len(root.parts) for path in videos]
     clips, deeper = (
         [path for path, depth in zip(videos, depths, strict=True) if depth == level]
@@ -50,10 +53,10 @@ def at_clip_level(root: str | Path) -> list[Path]:
     return deeper if by_split and not clips else clips
 
 
-def one_level_deeper(root: str | Path) -> list[Path]:
+def one_level_deeper(root: str | Path, *, endings: Collection[str] = EXTENSIONS) -> list[Path]:
     """The folders in ``root`` that are laid out as it should be itself, sorted."""
     inner = [path for path in Path(root).iterdir() if path.is_dir() and path.name[0] != "."]
-    return sorted(path for path in inner if at_clip_level(path))
+    return sorted(path for path in inner if at_clip_level(path, endings=endings))
 
 
 def first_folder(root: Path, path: Path) -> str:
@@ -106,8 +109,8 @@ def _refuse(error: OSError) -> None:
     ) from error
 
 
-def _named_like_a_video(path: Path) -> bool:
-    return path.suffix.lower() in EXTENSIONS and fits_in_a_line(path.name)
+def _named_like_a_video(path: Path, endings: Collection[str] = EXTENSIONS) -> bool:
+    return path.suffix.lower() in endings and fits_in_a_line(path.name)
 
 
 def fits_in_a_line(name: str) -> bool:
