@@ -1,20 +1,19 @@
 """The command, as a user types it, from a folder of videos to a prediction."""
 
 import inspect
-import io
 import json
 import os
 import re
 import shutil
 import subprocess
 import sys
-from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
 import safetensors.torch
 import torch
+from command import quest82
 from torchvision import models
 from typer.testing import CliRunner
 
@@ -33,17 +32,6 @@ COMMANDS = (
     "evaluate", "compare", "ucf101", "predict",
 )  # fmt: skip
 PICTURES = ("accuracy", "classes", "confusions")
-
-
-def quest82(*arguments, code=0):
-    """Run the command in this process; standard output and error as text."""
-    out, error = io.StringIO(), io.StringIO()
-    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(error):
-        patch.setattr(sys, "argv", ["quest82", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-    assert (ended.value.code or 0) == code, out.getvalue() + error.getvalue()
-    return out.getvalue(), error.getvalue()
 
 
 def test_the_command_is_installed():

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from .. import __version__
-from . import comparisons, data, description, essences, evaluation, models
+from . import comparisons, data, description, essences, evaluation, models, prediction
 from .experiments import experiment
 from .options import expanded
 
@@ -24,7 +24,7 @@ COMMANDS = (
     evaluation.evaluate,
     comparisons.compare,
     comparisons.ucf101,
-    models.predict,
+    prediction.predict,
 )
 
 app = typer.Typer(

@@ -1,15 +1,14 @@
-"""The commands that train a model and ask it about a video."""
+"""The command that trains a model."""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ..outputs import require_writable
-from .options import BackboneWeights, Epochs, ReadingOptions, Store, Task
+from .options import Epochs, Store, Task
 from .stores import open_store
 from .telling import BLIND, tell_one_sided, tell_result
 
@@ -91,43 +90,6 @@ def train(
         typer.echo("a final model of all clips: no clips are left to say how good it is")
         return
     tell_result(f"{len(unseen)} clips of unseen groups", learning.evaluate(network, unseen), unseen)
-
-
-def predict(
-    model: Annotated[Path, typer.Argument(help="A model of `quest82 train`.")],
-    videos: Annotated[list[Path], typer.Argument(help="Video files.")],
-    *,
-    top: Annotated[int, typer.Option(min=1, help="How many classes to print.")] = 5,
-    backbone_weights: BackboneWeights = None,
-    reading: ReadingOptions,
-) -> None:
-    """Name the action in video files: the best classes with their probabilities.
-
-    Example: `quest82 predict lstm.safetensors clip.mp4`
-    """
-    from ..frames.workers import ENOUGH_WORKERS
-    from ..service import Predictor
-    from ..video import VideoError
-
-    most = min(len(videos), os.cpu_count() or 1, ENOUGH_WORKERS)
-    predictor = Predictor.load(
-        model,
-        device=reading.device,
-        backbone_weights=backbone_weights,
-        num_workers=most if reading.workers is None else reading.workers,
-        time_limit_seconds=reading.time_limit,
-    )
-    failed = False
-    with predictor:
-        for path, answer in zip(videos, predictor.each(videos), strict=True):
-            if isinstance(answer, VideoError):
-                typer.echo(f"quest82: {answer}", err=True)
-                failed = True
-                continue
-            typer.echo(f"{path}")
-            for name, probability in answer.top(top):
-                typer.echo(f"  {probability:6.1%}  {name}")
-    raise typer.Exit(1 if failed else 0)
 
 
 def _stop_of(history: History, watched: EssenceSet | None) -> str:

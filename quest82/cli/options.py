@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
+from ..outputs import require_writable
+
 if TYPE_CHECKING:
     from ..frames.view import ViewSpec
 
@@ -95,6 +97,14 @@ BackboneWeights = Annotated[
 ]
 
 
+EngineName = Annotated[
+    str | None,
+    typer.Option(help="openvino, fused or plain; else the one of the training, if it works here."),
+]
+Csv = Annotated[Path | None, typer.Option(help="Table of all answers, a line for each.")]
+Json = Annotated[Path | None, typer.Option(help="The same and more, for programs.")]
+
+
 @dataclass(frozen=True)
 class BackboneOptions:
     """Which network describes the frames."""
@@ -145,6 +155,24 @@ class ReadingOptions:
 
 
 @dataclass(frozen=True)
+class FileOptions:
+    """Where answers are written, beside what is printed."""
+
+    csv: Csv = None
+    json: Json = None
+
+    def require_writable(self) -> None:
+        """Refuse a file that cannot be written, before the work.
+
+        Raises:
+            ValueError: names it.
+        """
+        for path in (self.csv, self.json):
+            if path is not None:
+                require_file(path)
+
+
+@dataclass(frozen=True)
 class TrainingOptions:
     """How often, and how long, each model is trained."""
 
@@ -157,6 +185,13 @@ class ComparisonOptions(TrainingOptions):
     """Which models are compared, and how each is trained."""
 
     models: Models = None
+
+
+def require_file(path: Path) -> Path:
+    """Refuse a name under which no file can be written; nothing is left behind."""
+    if path.is_dir() or not path.absolute().parent.is_dir():
+        raise ValueError(f"{path}: cannot be written; give a file name in a folder that exists")
+    return require_writable(path)
 
 
 def expanded(command: Callable[..., None]) -> Callable[..., None]:

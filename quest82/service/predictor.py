@@ -7,6 +7,7 @@ model is asked about gets the logits that it gets there.
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from torch import Tensor
 
 from ..data.clips import Clip
 from ..essences.engines import Engine, EngineError, OpenVINOEngine, open_engine
-from ..essences.files import half
+from ..essences.files import StoreError, half
 from ..frames.view import ViewSpec
 from ..frames.workers import Workers
 from ..systems import classifier
@@ -90,6 +91,7 @@ class Predictor:
         *,
         device: str = "auto",
         backbone_weights: str | Path | None = None,
+        engine: str | None = None,
         num_workers: int = 1,
         time_limit_seconds: float = 60,
     ) -> Predictor:
@@ -102,12 +104,14 @@ class Predictor:
                 engine of the training does not work, the fastest that does takes its place: equal
                 up to rounding.
             backbone_weights: a state dict, if the essences are not of torchvision's weights.
+            engine: a name in `essences.engines.ENGINES`, which then has to work here.
             num_workers: processes that decode; 0 decodes in this one, without a time limit.
             time_limit_seconds: for decoding one video.
 
         Raises:
             ValueError: if the file is not a model, does not say how its essences were made, or
                 the backbone has other weights than the one that made them.
+            EngineError: if the engine that was named does not work here.
             WeightsError: if weights of the backbone cannot be fetched.
         """
         network, settings = classifier.load(path)
@@ -124,7 +128,7 @@ class Predictor:
         return cls(
             network,
             settings["classes"],
-            engine=_engine_of(made, backbone, spec),
+            engine=_engine_of(made, backbone, spec, engine),
             spec=spec,
             workers=Workers(num_workers=num_workers, time_limit_seconds=time_limit_seconds),
         )
@@ -152,9 +156,17 @@ class Predictor:
 
     def each(self, paths: Iterable[str | Path]) -> Iterator[Answer | VideoError]:
         """For each of many files, in their order and decoded ahead, the answer or its error."""
-        clips = (Clip(Path(path).name, "", "", Path(path)) for path in paths)
-        for taken in self.workers.take(clips, self.spec):
-            yield taken if isinstance(taken, VideoError) else self._answer(*taken)
+        names, ahead = itertools.tee(map(Path, paths))
+        clips = (Clip(path.name, "", "", path) for path in ahead)
+        for path, taken in zip(names, self.workers.take(clips, self.spec), strict=True):
+            yield taken if isinstance(taken, VideoError) else self._answer_or_error(path, *taken)
+
+    def _answer_or_error(self, path: Path, indices: Tensor, frames: Tensor) -> Answer | VideoError:
+        """Essences that are no numbers cost the one file, as they cost a store the one clip."""
+        try:
+            return self._answer(indices, frames)
+        except StoreError as error:
+            return VideoError(f"{path}: {error}")
 
     def _answer(self, indices: Tensor, frames: Tensor) -> Answer:
         """To which frames (T,), uint8 (T, 3, S, S), the model says what."""
@@ -184,8 +196,10 @@ def _backbone_of(
     return backbone
 
 
-def _engine_of(made: Mapping, backbone: Backbone, spec: ViewSpec) -> Engine:
-    """The engine that made the essences, or else the fastest that works here."""
+def _engine_of(made: Mapping, backbone: Backbone, spec: ViewSpec, wanted: str | None) -> Engine:
+    """The engine that is wanted; else the one that made the essences, or the fastest that works."""
+    if wanted is not None:
+        return open_engine(backbone, size=spec.size, name=wanted)
     name, on_cpu = made.get("engine"), backbone.device.type == "cpu"
     if name == OpenVINOEngine.name and not on_cpu:
         name = None
