@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .options import Store, Task, TrainingOptions
+from .answers import Answers, tell_classes, write_answers
+from .options import ReportOptions, Store, Task, TrainingOptions
 from .stores import open_store
 from .telling import tell_differences, tell_one_sided, tell_result
 
@@ -41,29 +42,36 @@ def evaluate(
         bool, typer.Option(help="With a file: judge by all views of a clip, not the centre alone.")
     ] = False,
     training: TrainingOptions,
+    files: ReportOptions,
 ) -> None:
     """Measure a model on the clips whose groups it has not seen, or compare several.
 
     With the file of a model, tests that model. Else trains each of the models that are named,
     without names mean pooling and the LSTM, on all groups but one, tests on that one, for each
-    group in turn, and compares the others with the first by McNemar's test.
+    group in turn, and compares the others with the first by McNemar's test. The files hold every
+    clip's answer, and precision, recall and F1 of each class.
 
     Example: `quest82 evaluate weizmann.essences --task direction`
+
+    Example: `quest82 evaluate clips.essences --model m.safetensors --csv answers.csv --plot c.png`
     """
     from ..experiments.models import chosen
     from ..systems.aggregators import AGGREGATORS
 
+    files.require_writable()
     if model and len(model) == 1 and model[0] not in AGGREGATORS:
-        _evaluate_model(essences, Path(model[0]), average_views)
+        answers = [_evaluate_model(essences, Path(model[0]), average_views)]
+        tell_classes(answers[0])
     else:
         models = chosen(model)
-        _evaluate_names(models, open_store(essences, task), folds, training)
+        answers = _evaluate_names(models, open_store(essences, task), folds, training)
+    write_answers(answers, files)
 
 
 def _evaluate_names(
     models: Sequence[Model], data: EssenceSet, num_folds: int | None, training: TrainingOptions
-) -> None:
-    """Train and test models, fold by fold, with one seed after the other."""
+) -> list[Answers]:
+    """Train and test models, fold by fold, with one seed after the other; what they answer."""
     from .. import learning
     from ..experiments.training import Attempt, Budget
 
@@ -84,10 +92,17 @@ def _evaluate_names(
     if training.seeds > 1 or len(models) > 2:
         over = f"over {training.seeds} seed{'s' if training.seeds > 1 else ''}"
         tell_differences(over, runs, data)
+    return [
+        Answers(
+            name, seed, run.answers["forwards"], data, run.answers["forwards"].logits.softmax(1)
+        )
+        for name, own in runs.items()
+        for seed, run in enumerate(own)
+    ]
 
 
-def _evaluate_model(essences: Path, path: Path, average_views: bool) -> None:
-    """Test a model on those clips of a store that it has not seen."""
+def _evaluate_model(essences: Path, path: Path, average_views: bool) -> Answers:
+    """Test a model on those clips of a store that it has not seen; what it answers."""
     from .. import learning
     from ..systems import classifier
 
@@ -105,6 +120,7 @@ def _evaluate_model(essences: Path, path: Path, average_views: bool) -> None:
     views = f", {data.num_views} views of each" if average_views else ""
     result = learning.evaluate(network, data, average_views=average_views)
     tell_result(f"{len(data)} clips{views}", result, data)
+    return Answers(path.name, None, result, data, result.logits.softmax(dim=1))
 
 
 def _require_same_making(essences: Path, data: EssenceSet, path: Path, settings: Mapping) -> None:

@@ -104,6 +104,9 @@ EngineName = Annotated[
 Csv = Annotated[Path | None, typer.Option(help="Table of all answers, a line for each.")]
 Json = Annotated[Path | None, typer.Option(help="The same and more, for programs.")]
 
+PICTURES = (".png", ".svg", ".pdf")
+Plot = Annotated[Path | None, typer.Option(help="Picture of the confusions (.png, .svg, .pdf).")]
+
 
 @dataclass(frozen=True)
 class BackboneOptions:
@@ -161,15 +164,37 @@ class FileOptions:
     csv: Csv = None
     json: Json = None
 
+    @property
+    def paths(self) -> list[Path]:
+        """The files that are wanted."""
+        return [path for path in vars(self).values() if path is not None]
+
     def require_writable(self) -> None:
         """Refuse a file that cannot be written, before the work.
 
         Raises:
             ValueError: names it.
         """
-        for path in (self.csv, self.json):
-            if path is not None:
-                require_file(path)
+        for path in self.paths:
+            require_file(path)
+
+
+@dataclass(frozen=True)
+class ReportOptions(FileOptions):
+    """Where answers to labelled clips are written."""
+
+    plot: Plot = None
+
+    def require_writable(self) -> None:
+        """As above; the plot has to be of a kind that can be drawn.
+
+        Raises:
+            ValueError: names the file.
+        """
+        super().require_writable()
+        if self.plot is not None and self.plot.suffix.lower() not in PICTURES:
+            kinds = ", ".join(PICTURES)
+            raise ValueError(f"plot ({self.plot}) must end in one of {kinds}; rename it")
 
 
 @dataclass(frozen=True)

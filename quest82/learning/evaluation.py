@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
-from sklearn.metrics import confusion_matrix
+from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -97,6 +98,34 @@ def judge(logits: Tensor, labels: Tensor) -> Evaluation:
         correct=hits[:, 0],
         logits=logits,
     )
+
+
+def class_figures(labels: Tensor, predictions: Tensor, num_classes: int) -> list[dict]:
+    """Precision, recall and F1 of each class, as scikit-learn computes them.
+
+    Args:
+        labels: (N,) true classes.
+        predictions: (N,) predicted classes.
+        num_classes: K.
+
+    Returns:
+        For each class "precision", the share right of the clips that were given its name;
+        "recall", the share of its clips that were found; "f1", the harmonic mean of the two; and
+        "clips", how many it has. None where the share is of nothing.
+    """
+    *shares, clips = precision_recall_fscore_support(
+        labels, predictions, labels=range(num_classes), zero_division=np.nan
+    )
+    return [
+        {
+            **{
+                name: None if np.isnan(share[k]) else float(share[k])
+                for name, share in zip(("precision", "recall", "f1"), shares, strict=True)
+            },
+            "clips": int(clips[k]),
+        }
+        for k in range(num_classes)
+    ]
 
 
 def inputs_of(
