@@ -17,7 +17,7 @@ from command import quest82
 from torchvision import models
 from typer.testing import CliRunner
 
-from quest82 import __version__, cli, video
+from quest82 import __version__, cli, learning, video
 from quest82.cli import essences
 from quest82.cli.app import COMMANDS as COMMANDS_AS_WRITTEN
 from quest82.cli.options import Folder, ReadingOptions, Seeds, ViewOptions, expanded
@@ -25,6 +25,7 @@ from quest82.data import synthetic, ucf101
 from quest82.essences import EssenceSet
 from quest82.frames import workers
 from quest82.frames.view import ViewSpec
+from quest82.systems import classifier
 from quest82.systems.weights import checkpoint_path
 
 COMMANDS = (
@@ -216,19 +217,57 @@ def test_train_runs_every_epoch_where_few_clips_would_be_watched(few_clips, tmp_
     assert "none watched, every one of 2 epochs run" in text
     assert "note: class 'class 2' has clips of 1 group, too few" in text
     assert "top-5" not in text
-    watched, _ = quest82("train", few_clips, tmp_path / "m", "--epochs", 2, "--validation", 0.25)
+    how = ("--epochs", 2, "--test", 0.2, "--validation", 0.25)
+    watched, _ = quest82("train", few_clips, tmp_path / "m", *how)
     assert re.search(r"\d+ watched, stopped at epoch", watched)
 
 
-def test_a_final_model_is_trained_on_all_clips_and_says_so(few_clips, tmp_path):
-    text, _ = quest82(
-        "train", few_clips, tmp_path / "m", "--test", 0, "--validation", 0, "--epochs", 1
-    )
-    assert "33 clips trained" in text
-    assert text.strip().endswith("no clips are left to say how good it is")
-    assert "top-1" not in text
+def test_a_model_of_all_clips_is_judged_by_models_of_some(few_clips, tmp_path):
+    """The figure is that of `cross_validate`, and what is written is what `fit` gives."""
+    how = ("--epochs", 3, "--folds", 4, "--seed", 1)
+    text, _ = quest82("train", few_clips, tmp_path / "m", *how)
+    data, config = EssenceSet.load(few_clips), learning.TrainConfig(epochs=3, seed=1)
+
+    def make():
+        return classifier.build("mean", data.num_features, len(data.classes), seed=1)
+
+    result = learning.cross_validate(make, data, config, num_folds=4)
+    assert f"33 clips of groups left out in 4 folds: top-1 {result.top1:.1%}, 95 % int" in text
+    assert f"; always the most frequent class {result.majority:.1%}" in text
+    assert "mean: 33 clips trained, none watched, every one of 3 epochs run" in text
+    expected = make()
+    learning.fit(expected, data, config)
+    saved, settings = classifier.load(tmp_path / "m")
+    for name, tensor in saved.state_dict().items():
+        assert torch.equal(tensor, expected.state_dict()[name])
+    assert set(settings["seen"]) == {*data.groups, *data.clip_ids}
     _, error = quest82("evaluate", few_clips, "--model", tmp_path / "m", code=2)
     assert "was trained on these clips" in error
+
+
+def test_five_folds_unless_there_are_fewer_groups_or_none_are_wanted(few_clips, tmp_path):
+    how = (tmp_path / "m", "--epochs", 1)
+    assert "left out in 5 folds" in quest82("train", few_clips, *how)[0]
+    text, _ = quest82("train", few_clips, *how, "--folds", 0)
+    assert "no clips are left to say how good it is" in text
+    assert "33 clips trained" in text and "top-1" not in text
+    data = EssenceSet.load(few_clips)
+    for number in (1, 3):
+        groups = tuple(f"g{row % number}" for row in range(len(data)))
+        replace(data, groups=groups).save(tmp_path / f"{number}")
+    assert "left out in 3 folds" in quest82("train", tmp_path / "3", *how)[0]
+    assert "no clips are left to say" in quest82("train", tmp_path / "1", *how)[0]
+    _, error = quest82("train", few_clips, *how, "--folds", 99, code=2)
+    assert "num_folds (99) must be from 2 to the number of groups" in error
+
+
+def test_folds_a_test_and_watched_clips_exclude_each_other(few_clips, tmp_path):
+    how = ("train", few_clips, tmp_path / "m", "--epochs", 1)
+    _, error = quest82(*how, "--folds", 3, "--test", 0.2, code=2)
+    assert "give one of the two" in error
+    _, error = quest82(*how, "--validation", 0.2, code=2)
+    assert "would keep clips from a model of all clips" in error
+    assert "watched" in quest82(*how, "--validation", 0.2, "--folds", 0)[0]
 
 
 def test_order_is_not_given_to_the_mean_without_a_word(few_clips, tmp_path):
@@ -241,7 +280,7 @@ def test_order_is_not_given_to_the_mean_without_a_word(few_clips, tmp_path):
 
 
 def test_a_group_in_another_spelling_is_left_out_of_the_test(few_clips, tmp_path):
-    quest82("train", few_clips, tmp_path / "m", "--epochs", 1)
+    quest82("train", few_clips, tmp_path / "m", "--epochs", 1, "--test", 0.2)
     data = EssenceSet.load(few_clips)
     renamed = tuple(f"{clip} again" for clip in data.clip_ids)
     groups = tuple(group.upper() for group in data.groups)

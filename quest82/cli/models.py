@@ -1,4 +1,4 @@
-"""The command that trains a model."""
+"""The command that trains a model, and says how good it is."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..outputs import require_writable
-from .options import Epochs, Store, Task
+from .options import Epochs, SplitOptions, Store, Task, require_file
 from .stores import open_store
 from .telling import BLIND, tell_one_sided, tell_result
 
 if TYPE_CHECKING:
     from ..essences import EssenceSet
-    from ..learning import History
+    from ..learning import Evaluation, History, TrainConfig
+    from ..systems.classifier import Classifier
 
 
 def train(
@@ -26,70 +26,122 @@ def train(
         typer.Option(help="mean, lstm or attention; else mean, and lstm for pairs and direction."),
     ] = None,
     task: Task = "classes",
-    test: Annotated[
-        float,
-        typer.Option(
-            min=0, max=0.5, help="Share of the groups kept unseen; 0: none, for a final model."
-        ),
-    ] = 0.2,
-    validation: Annotated[
-        float | None,
-        typer.Option(
-            min=0,
-            max=0.5,
-            help="Share of the rest watched for early stopping; 0: none, every epoch is run. Else "
-            "a fifth, or none where that is too few clips.",
-        ),
-    ] = None,
+    split: SplitOptions,
     epochs: Epochs = 60,
     class_weights: Annotated[
         bool, typer.Option("--class-weights", help="Let rare classes count as much as others.")
     ] = False,
     seed: Annotated[int, typer.Option(help="Of the split, the weights and the order.")] = 0,
 ) -> None:
-    """Train a classifier on a store; whole groups are kept aside for testing.
+    """Train a classifier on all clips of a store, and say how good it is on unseen groups.
 
-    With few clips nothing is watched and every epoch is run on all but the test clips. How good
-    such a recipe is, `quest82 evaluate` tells; `--test 0` then makes the final model of all clips.
+    The accuracy is that of models trained in the same way on all groups but some, and asked about
+    these. The model that is written has learned from all clips. With --test it has not: a share of
+    the groups is then kept aside, and it is that model which is tested.
 
     Example: `quest82 train weizmann.essences lstm.safetensors --aggregator lstm`
     """
     from .. import learning
     from ..experiments import models
-    from ..systems import classifier
 
-    if not model.parent.is_dir() or model.is_dir():
-        raise ValueError(f"{model}: cannot be written; give a file name in a folder that exists")
-    require_writable(model)
+    require_file(model)
     data = open_store(essences, task)
     aggregator = aggregator or _reader_of(task)
     if aggregator == models.BLIND.name and task != "classes":
         typer.echo(f"note: {BLIND}")
-    rest, unseen = data.split(test, seed=seed, name="test") if test else (data, None)
-    seen, watched = learning.set_aside(rest, validation, seed=seed)
-    tell_one_sided(learning.one_sided(*(part for part in (rest, unseen) if part)))
-    network = classifier.build(aggregator, data.num_features, len(data.classes), seed=seed)
     config = learning.TrainConfig(
         epochs=epochs,
         seed=seed,
         objective=learning.CrossEntropy(class_weights=class_weights),
         progress=True,
     )
+    if split.test:
+        _train_and_test(data, model, aggregator, task, split, config)
+    else:
+        _judge(data, aggregator, config, split.num_folds(len(set(data.groups))))
+        _train_on_all(data, model, aggregator, task, split, config)
+
+
+def _train_and_test(
+    data: EssenceSet,
+    path: Path,
+    aggregator: str,
+    task: str,
+    split: SplitOptions,
+    config: TrainConfig,
+) -> None:
+    """A model of some groups, and what it answers on the others."""
+    from .. import learning
+
+    rest, unseen = data.split(split.test, seed=config.seed, name="test")
+    tell_one_sided(learning.one_sided(rest, unseen))
+    seen, watched = learning.set_aside(rest, split.validation, seed=config.seed)
+    network = _fitted(aggregator, seen, watched, config)
+    _save(path, network, rest, task)
+    tell_result(f"{len(unseen)} clips of unseen groups", learning.evaluate(network, unseen), unseen)
+
+
+def _train_on_all(
+    data: EssenceSet,
+    path: Path,
+    aggregator: str,
+    task: str,
+    split: SplitOptions,
+    config: TrainConfig,
+) -> None:
+    from .. import learning
+
+    seen, watched = learning.set_aside(data, split.validation or 0, seed=config.seed)
+    _save(path, _fitted(aggregator, seen, watched, config), data, task)
+
+
+def _judge(
+    data: EssenceSet, aggregator: str, config: TrainConfig, num_folds: int
+) -> Evaluation | None:
+    """Say what such a model is worth, by models that have not seen the group they are asked of."""
+    from .. import learning
+
+    if not num_folds:
+        typer.echo("a model of all clips: no clips are left to say how good it is")
+        return None
+    tell_one_sided(learning.one_sided(data, data))
+    result = learning.cross_validate(
+        lambda: _fresh(aggregator, data, config.seed), data, config, num_folds=num_folds
+    )
+    tell_result(f"{len(data)} clips of groups left out in {num_folds} folds", result, data)
+    return result
+
+
+def _fresh(aggregator: str, data: EssenceSet, seed: int) -> Classifier:
+    from ..systems import classifier
+
+    return classifier.build(aggregator, data.num_features, len(data.classes), seed=seed)
+
+
+def _fitted(
+    aggregator: str, seen: EssenceSet, watched: EssenceSet | None, config: TrainConfig
+) -> Classifier:
+    """A trained model; how its training went is told."""
+    from .. import learning
+
+    network = _fresh(aggregator, seen, config.seed)
     history = learning.fit(network, seen, config, watched)
+    typer.echo(f"{aggregator}: {len(seen)} clips trained, {_stop_of(history, watched)}")
+    return network
+
+
+def _save(path: Path, network: Classifier, learned: EssenceSet, task: str) -> None:
+    from ..systems import classifier
+
     classifier.save(
-        model,
+        path,
         network,
-        classes=data.classes,
-        extraction=data.settings,
-        seen={*rest.groups, *rest.clip_ids},
+        classes=learned.classes,
+        extraction=learned.settings,
+        seen={*learned.groups, *learned.clip_ids},
         task=task,
     )
-    stopped = _stop_of(history, watched)
-    typer.echo(f"{aggregator}: {len(seen)} clips trained, {stopped}; {model} written")
-    if unseen is None:
-        typer.echo("a final model of all clips: no clips are left to say how good it is")
-        return
-    tell_result(f"{len(unseen)} clips of unseen groups", learning.evaluate(network, unseen), unseen)
+    typer.echo(f"{path} written")
 
 
 def _stop_of(history: History, watched: EssenceSet | None) -> str:

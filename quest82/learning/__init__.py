@@ -5,7 +5,7 @@ from .evaluation import Evaluation, evaluate
 from .fit import cross_validate, fit
 from .objectives import CrossEntropy
 from .optimisers import SGD, Adam, Schedule
-from .splits import FEWEST_WATCHED, WATCHED_SHARE, one_sided, require_apart, set_aside
+from .splits import FEWEST_WATCHED, WATCHED_SHARE, folds, one_sided, require_apart, set_aside
 from .training import cross_validated, trained
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "cross_validated",
     "evaluate",
     "fit",
+    "folds",
     "one_sided",
     "require_apart",
     "set_aside",

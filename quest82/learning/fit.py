@@ -9,7 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from sklearn.model_selection import GroupKFold
 from torch import Tensor, nn
 from tqdm import tqdm
 
@@ -18,7 +17,7 @@ from .checkpoint import Checkpoint, name_of_run
 from .config import History, TrainConfig
 from .evaluation import Evaluation, evaluate, inputs_of, judge
 from .objectives import Loss
-from .splits import require_apart
+from .splits import folds, require_apart
 
 
 def fit(
@@ -163,18 +162,10 @@ def cross_validate(
     Raises:
         ValueError: if there are fewer than two groups, or fewer groups than folds.
     """
-    num_groups = len(set(data.groups))
-    num_folds = num_folds or num_groups
-    if not 2 <= num_folds <= num_groups:
-        raise ValueError(
-            f"num_folds ({num_folds}) must be from 2 to the number of groups ({num_groups})"
-        )
-    logits: list[Tensor] = [torch.empty(0)] * len(data)
     config = config or TrainConfig()
-    # Not shuffled, groups are dealt in the order of their names: sorted clips, far from random.
-    dealt = {"shuffle": True, "random_state": config.seed} if num_folds < num_groups else {}
-    folds = GroupKFold(num_folds, **dealt).split(data.labels, groups=data.groups)
-    for train, test in tqdm(list(folds), "folds", disable=not config.progress):
+    parts = folds(data, num_folds, seed=config.seed)
+    logits: list[Tensor] = [torch.empty(0)] * len(data)
+    for train, test in tqdm(parts, "folds", disable=not config.progress):
         model = make_model()
         fit(model, data.subset(train), replace(config, progress=False))
         for row, tested in zip(test, evaluate(model, data.subset(test)).logits, strict=True):

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TypeVar
 
+import numpy as np
+from sklearn.model_selection import GroupKFold
+
 from ..data.clip_set import ClipSet
 from ..data.clips import group_key
 
@@ -58,6 +61,37 @@ def one_sided(*parts: ClipSet) -> dict[str, int]:
         for label, group in zip(part.labels.tolist(), part.groups, strict=True):
             groups[part.classes[label]].add(group_key(group))
     return {name: len(found) for name, found in groups.items() if len(found) < len(parts)}
+
+
+def folds(
+    data: ClipSet, num_folds: int | None = None, *, seed: int = 0
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Parts of whole groups, each of which is left out once.
+
+    Args:
+        data: the clips.
+        num_folds: how many parts the groups are dealt into, at random; None leaves out one group
+            at a time.
+        seed: of the dealing.
+
+    Returns:
+        For each part the rows of the clips outside it and of those inside it.
+
+    Raises:
+        ValueError: if there are fewer than two groups, or fewer groups than folds.
+    """
+    num_groups = len(set(data.groups))
+    num_folds = num_folds or num_groups
+    if not 2 <= num_folds <= num_groups:
+        raise ValueError(
+            f"num_folds ({num_folds}) must be from 2 to the number of groups ({num_groups})"
+        )
+    # Not shuffled, groups are dealt in the order of their names: sorted clips, far from random.
+    if num_folds < num_groups:
+        dealt = GroupKFold(num_folds, shuffle=True, random_state=seed)
+    else:
+        dealt = GroupKFold(num_folds)
+    return list(dealt.split(data.labels, groups=data.groups))
 
 
 def require_apart(train: ClipSet, other: ClipSet | None, *, name: str = "validation") -> None:
