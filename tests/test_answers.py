@@ -13,7 +13,10 @@ from PIL import Image
 from sklearn.metrics import f1_score, precision_score, recall_score
 
 from quest82.essences import EssenceSet
+from quest82.learning import evaluate
 from quest82.learning.evaluation import class_figures
+from quest82.systems import classifier
+from quest82.systems.calibration import Calibration
 
 
 @pytest.fixture
@@ -81,6 +84,18 @@ def test_a_model_is_told_clip_by_clip_and_class_by_class(store, tmp_path):
     assert sum(map(sum, report["confusion"])) == len(rows)
     assert "precision  recall      F1  clips" in text
     assert text.endswith(f"{tmp_path / 'c.png'} written\n")
+
+
+def test_a_calibrated_model_gives_calibrated_probabilities(store, tmp_path):
+    data = EssenceSet.load(store)
+    model = classifier.build("mean", data.num_features, 3)
+    calibration = Calibration(0.25, torch.zeros(3, 16), 1.0, 0.95)
+    how = {"classes": data.classes, "extraction": data.settings}
+    classifier.save(tmp_path / "m", model, calibration=calibration, **how)
+    quest82("evaluate", store, "--model", tmp_path / "m", *files(tmp_path))
+    _, (report,) = written(tmp_path)
+    told = torch.tensor([answer["probabilities"] for answer in report["answers"]])
+    assert torch.allclose(told, (4 * evaluate(model, data).logits).softmax(dim=1), atol=1e-6)
 
 
 def test_models_that_are_compared_are_told_with_their_seeds(store, tmp_path):

@@ -20,6 +20,7 @@ from quest82.frames.view import ViewSpec
 from quest82.service import Predictor
 from quest82.systems import classifier
 from quest82.systems.backbones import open_backbone
+from quest82.systems.calibration import Calibration
 
 SPEC = ViewSpec(num_frames=3, size=64)
 NAMES = ("a.mp4", "b.mkv", "deep/c.mp4")
@@ -166,6 +167,28 @@ def test_the_engine_that_is_named_is_taken_or_refused(desk, predict):
     assert predict(clip, "--engine", "fused")[0].splitlines()[0] == str(clip)
     _, error = predict(clip, "--engine", "steam", code=2)
     assert "engine ('steam') must be one of openvino" in error
+
+
+@pytest.mark.parametrize("farthest", [0.0, 1e6])
+def test_a_calibrated_model_is_less_sure_and_says_none_of_these(desk, predict, tmp_path, farthest):
+    model, settings = classifier.load(desk / "mean")
+    calibration = Calibration(3.0, torch.zeros(3, 1280), farthest, 0.95)
+    how = {"classes": settings["classes"], "extraction": settings["extraction"]}
+    classifier.save(tmp_path / "m", model, calibration=calibration, **how)
+    clip, weights = desk / "clips" / "a.mp4", desk / "weights.safetensors"
+    with Predictor.load(desk / "mean", backbone_weights=weights, num_workers=0) as plain:
+        known = plain(clip)
+    assert known.distance is None and not known.unlike
+    with Predictor.load(tmp_path / "m", backbone_weights=weights, num_workers=0) as calibrated:
+        answer = calibrated(clip)
+    assert answer.unlike == (farthest == 0) and answer.distance > 0
+    cooler = (known.probabilities.log() / 3).softmax(dim=0)  # the same up to a constant
+    assert torch.allclose(answer.probabilities, cooler, atol=1e-6)
+    text, _ = predict(clip, "--csv", tmp_path / "t.csv", model=tmp_path / "m")
+    assert ("  none of these: " in text) == answer.unlike
+    (row,) = rows_of(tmp_path / "t.csv")
+    assert row["none_of_these"] == str(answer.unlike)
+    assert float(row["distance"]) == pytest.approx(answer.distance)
 
 
 def test_files_are_tried_before_the_work(desk, predict, tmp_path):

@@ -9,11 +9,12 @@ import typer
 
 from .options import Epochs, SplitOptions, Store, Task, require_file
 from .stores import open_store
-from .telling import BLIND, tell_one_sided, tell_result
+from .telling import BLIND, tell_calibration, tell_one_sided, tell_result
 
 if TYPE_CHECKING:
     from ..essences import EssenceSet
-    from ..learning import Evaluation, History, TrainConfig
+    from ..learning import History, TrainConfig
+    from ..systems.calibration import Calibration
     from ..systems.classifier import Classifier
 
 
@@ -36,7 +37,8 @@ def train(
     """Train a classifier on all clips of a store, and say how good it is on unseen groups.
 
     The accuracy is that of models trained in the same way on all groups but some, and asked about
-    these. The model that is written has learned from all clips. With --test it has not: a share of
+    these; by their answers the model is calibrated, too. The model that is written has learned from
+    all clips. With --test it has not: a share of
     the groups is then kept aside, and it is that model which is tested.
 
     Example: `quest82 train weizmann.essences lstm.safetensors --aggregator lstm`
@@ -58,8 +60,10 @@ def train(
     if split.test:
         _train_and_test(data, model, aggregator, task, split, config)
     else:
-        _judge(data, aggregator, config, split.num_folds(len(set(data.groups))))
-        _train_on_all(data, model, aggregator, task, split, config)
+        calibration = _judge(data, aggregator, config, split.num_folds(len(set(data.groups))))
+        seen, watched = learning.set_aside(data, split.validation or 0, seed=seed)
+        network = _fitted(aggregator, seen, watched, config)
+        _save(model, network, data, task, calibration)
 
 
 def _train_and_test(
@@ -81,25 +85,12 @@ def _train_and_test(
     tell_result(f"{len(unseen)} clips of unseen groups", learning.evaluate(network, unseen), unseen)
 
 
-def _train_on_all(
-    data: EssenceSet,
-    path: Path,
-    aggregator: str,
-    task: str,
-    split: SplitOptions,
-    config: TrainConfig,
-) -> None:
-    from .. import learning
-
-    seen, watched = learning.set_aside(data, split.validation or 0, seed=config.seed)
-    _save(path, _fitted(aggregator, seen, watched, config), data, task)
-
-
 def _judge(
     data: EssenceSet, aggregator: str, config: TrainConfig, num_folds: int
-) -> Evaluation | None:
+) -> Calibration | None:
     """Say what such a model is worth, by models that have not seen the group they are asked of."""
     from .. import learning
+    from ..learning.calibration import calibrate
 
     if not num_folds:
         typer.echo("a model of all clips: no clips are left to say how good it is")
@@ -109,7 +100,9 @@ def _judge(
         lambda: _fresh(aggregator, data, config.seed), data, config, num_folds=num_folds
     )
     tell_result(f"{len(data)} clips of groups left out in {num_folds} folds", result, data)
-    return result
+    found = calibrate(data, result, num_folds=num_folds, seed=config.seed)
+    tell_calibration(found)
+    return found.calibration
 
 
 def _fresh(aggregator: str, data: EssenceSet, seed: int) -> Classifier:
@@ -130,7 +123,13 @@ def _fitted(
     return network
 
 
-def _save(path: Path, network: Classifier, learned: EssenceSet, task: str) -> None:
+def _save(
+    path: Path,
+    network: Classifier,
+    learned: EssenceSet,
+    task: str,
+    calibration: Calibration | None = None,
+) -> None:
     from ..systems import classifier
 
     classifier.save(
@@ -140,6 +139,7 @@ def _save(path: Path, network: Classifier, learned: EssenceSet, task: str) -> No
         extraction=learned.settings,
         seen={*learned.groups, *learned.clip_ids},
         task=task,
+        calibration=calibration,
     )
     typer.echo(f"{path} written")
 

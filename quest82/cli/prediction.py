@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from ..service import Answer, Predictor
     from ..video import VideoError
 
+_ABOUT = ("none_of_these", "distance", "frames", "error")  # columns after the probabilities
+
 
 def predict(
     model: Annotated[Path, typer.Argument(help="A model of `quest82 train`.")],
@@ -81,7 +83,7 @@ def _ask(
     entries, failed = [], 0
     bar = tqdm(predictor.each(paths), "predicting", len(paths), unit="clip", disable=len(paths) < 2)
     try:
-        with Table(files.csv, [*columns, "frames", "error"]) as table:
+        with Table(files.csv, [*columns, *_ABOUT]) as table:
             for path, answer in zip(paths, bar, strict=True):
                 failed += isinstance(answer, VideoError)
                 _tell(path, answer, top)
@@ -104,6 +106,8 @@ def _tell(path: Path, answer: Answer | VideoError, top: int) -> None:
         tqdm.write(f"quest82: {answer}", file=sys.stderr)
         return
     lines = [f"  {probability:6.1%}  {name}" for name, probability in answer.top(top)]
+    if answer.unlike:
+        lines.insert(0, f"  none of these: {answer.distance:.1f} from all that was learned")
     tqdm.write("\n".join([printable(path), *lines]), file=sys.stdout)
 
 
@@ -117,7 +121,9 @@ def _row(path: Path, answer: Answer | VideoError) -> dict[str, object]:
     ((label, best),) = answer.top(1)
     every = probability_row(answer.classes, answer.probabilities.tolist())
     frames = " ".join(map(str, answer.frames))
-    return {"path": path, "label": label, "probability": f"{best:.6f}", **every, "frames": frames}
+    sure = {"probability": f"{best:.6f}", **every}
+    far = {"none_of_these": answer.unlike, "distance": answer.distance}
+    return {"path": path, "label": label, **sure, **far, "frames": frames}
 
 
 def _entry(path: Path, answer: Answer | VideoError) -> dict[str, object]:
@@ -133,5 +139,7 @@ def _entry(path: Path, answer: Answer | VideoError) -> dict[str, object]:
         "label": label,
         "probability": best,
         "probabilities": every,
+        "none_of_these": answer.unlike,
+        "distance": answer.distance,
         "frames": list(answer.frames),
     }

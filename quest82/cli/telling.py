@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from ..essences import EssenceSet
     from ..experiments.training import Run
     from ..learning import Evaluation
+    from ..learning.calibration import Calibrated
 
 _MOST_NAMES = 20
 
@@ -72,6 +73,19 @@ def tell_result(name: str, result: Evaluation, data: EssenceSet) -> None:
     typer.echo(
         f"{name}: top-1 {result.top1:.1%}, {interval}{top5}; mean class accuracy "
         f"{result.mean_class_accuracy:.1%}; always the most frequent class {result.majority:.1%}"
+    )
+
+
+def tell_calibration(found: Calibrated) -> None:
+    """How sure the model may be, and what it is to send away."""
+    calibration = found.calibration
+    typer.echo(
+        f"calibrated by the groups left out: temperature {calibration.temperature:.2f}, expected "
+        f"calibration error {found.error_before:.1%} without, {found.error_after:.1%} with it"
+    )
+    typer.echo(
+        f"none of these: clips farther than {calibration.farthest:.2f} from the mean of every "
+        f"class; {calibration.acceptance:.0%} of the clips left out are nearer"
     )
 
 

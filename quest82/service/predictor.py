@@ -24,6 +24,7 @@ from ..frames.view import ViewSpec
 from ..frames.workers import Workers
 from ..systems import classifier
 from ..systems.backbones import Backbone, TorchvisionBackbone, open_backbone
+from ..systems.calibration import Calibration
 from ..systems.devices import choose_device
 from ..systems.mobilenet import MobileNetV2Extractor
 from ..video import VideoError
@@ -40,11 +41,17 @@ class Answer:
         classes: the K names it knows.
         probabilities: float32 (K,), in the order of the classes; their sum is 1.
         frames: numbers of the T frames that it was shown.
+        distance: of the mean essence to that of the nearest class; None where the model does not
+            say how far its own clips lie.
+        unlike: whether that is farther than clips of these classes are, so that the answer is
+            most likely none of them, however probable the best may be.
     """
 
     classes: tuple[str, ...]
     probabilities: Tensor
     frames: tuple[int, ...]
+    distance: float | None = None
+    unlike: bool = False
 
     @property
     def label(self) -> str:
@@ -69,6 +76,7 @@ class Predictor:
         engine: frames -> essences.
         spec: how frames are taken.
         workers: who decodes.
+        calibration: how sure the network may be; None takes it at its word.
     """
 
     def __init__(
@@ -79,9 +87,11 @@ class Predictor:
         engine: Engine,
         spec: ViewSpec,
         workers: Workers,
+        calibration: Calibration | None = None,
     ) -> None:
         self.network, self.classes = network.eval(), tuple(classes)
         self.engine, self.spec, self.workers = engine, spec, workers
+        self.calibration = calibration
         self._engine_is_free = threading.Lock()  # its requests and buffers are for one at a time
 
     @classmethod
@@ -131,6 +141,7 @@ class Predictor:
             engine=_engine_of(made, backbone, spec, engine),
             spec=spec,
             workers=Workers(num_workers=num_workers, time_limit_seconds=time_limit_seconds),
+            calibration=settings["calibration"],
         )
 
     def __enter__(self) -> Self:
@@ -173,9 +184,17 @@ class Predictor:
         with self._engine_is_free:
             described = self.engine(frames).numpy()  # (T, D)
         essences = torch.from_numpy(half(described, "the essences of a video"))
-        with torch.no_grad():
-            probabilities = self.network(essences[None])[0].softmax(dim=0)  # (K,)
-        return Answer(self.classes, probabilities, tuple(indices.tolist()))
+        return self.answer(essences, tuple(indices.tolist()))
+
+    @torch.no_grad()
+    def answer(self, essences: Tensor, frames: tuple[int, ...]) -> Answer:
+        """What the model says of essences (T, D), as a store holds them, of T frames."""
+        logits = self.network(essences[None])[0]  # (K,)
+        if self.calibration is None:
+            return Answer(self.classes, logits.softmax(dim=0), frames)
+        distance = self.calibration.distances(essences[None]).item()
+        probabilities, farthest = self.calibration.probabilities(logits), self.calibration.farthest
+        return Answer(self.classes, probabilities, frames, distance, distance > farthest)
 
 
 def _backbone_of(

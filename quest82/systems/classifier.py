@@ -13,9 +13,11 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from .aggregators import AGGREGATORS
+from .calibration import Calibration
 from .initial import InDouble, Undrawn
 
 _FORMAT = "quest82-model/1"
+_MEANS = "calibration.means"  # beside the weights
 
 
 class Classifier(nn.Module):
@@ -109,6 +111,7 @@ def save(
     extraction: Mapping | None = None,
     seen: Collection[str] = (),
     task: str = "classes",
+    calibration: Calibration | None = None,
 ) -> None:
     """Write a model as one safetensors file that says all that is needed to use it again.
 
@@ -120,6 +123,7 @@ def save(
         seen: names of the groups and ids of the clips it has learned from, so that a test can
             leave them out.
         task: "classes", or "pairs" or "direction" where clips were also played backwards.
+        calibration: how sure it may be.
 
     Raises:
         ValueError: if the class of the aggregator is not registered.
@@ -133,16 +137,22 @@ def save(
         "extraction": dict(extraction or {}),
         "seen": sorted(seen),
         "task": task,
+        "calibration": calibration and calibration.numbers,
     }
+    tensors = model.state_dict()
+    if calibration:
+        tensors = {**tensors, _MEANS: calibration.means.contiguous()}
     metadata = {"format": _FORMAT, "settings": json.dumps(settings, sort_keys=True)}
     partial = Path(f"{path}.part")
     # `save_file` would give it to its owner alone, whatever the umask says.
-    partial.write_bytes(safetensors.torch.save(model.state_dict(), metadata))
+    partial.write_bytes(safetensors.torch.save(tensors, metadata))
     partial.replace(path)
 
 
 def load(path: str | Path) -> tuple[Classifier, dict]:
     """The model in a file, in single precision and eval mode, and its settings (see `save`).
+
+    The setting "calibration" is a `Calibration`, or None in files that have none.
 
     Several threads may load at once: nothing that they share is touched.
 
@@ -158,6 +168,8 @@ def load(path: str | Path) -> tuple[Classifier, dict]:
         if metadata.get("format") != _FORMAT:
             raise ValueError(f"its format is {metadata.get('format')!r}, not {_FORMAT!r}")
         settings = json.loads(metadata["settings"])
+        means, numbers = weights.pop(_MEANS, None), settings.get("calibration")
+        settings["calibration"] = numbers and Calibration.of(numbers, cast(Tensor, means))
         with Undrawn():
             make = _registered(settings["aggregator"])
             pooled = make(settings["in_features"], **settings["options"])
