@@ -59,7 +59,7 @@ def test_few_clips_all_right_make_nothing_certain():
     logits = 8 * torch.eye(3).repeat(3, 1)
     temperature = fit_temperature(logits, torch.arange(3).repeat(3))
     sure = (logits / temperature).softmax(dim=1).max().item()
-    assert sure == pytest.approx(10 / 12, abs=1e-3)  # (N + 1) / (N + K)
+    assert sure == pytest.approx(10 / 11, abs=1e-3)  # (N + 1) / (N + 2)
 
 
 def test_the_error_is_that_of_bins_counted_one_by_one():

@@ -81,13 +81,13 @@ def calibrate(
 def fit_temperature(logits: Tensor, labels: Tensor) -> float:
     """The temperature under which labels (N,) are most likely, given logits (N, K).
 
-    Each label counts (N + 1) / (N + K), and each other class 1 / (N + K), as one more answer for
-    every class would have it (after Platt 1999): else a model that got all of few clips right
-    would be made certain of everything.
+    Each label counts (N + 1) / (N + 2), and all other classes together 1 / (N + 2), as if one more
+    clip had been right and one wrong (after Platt 1999): else a model that got all of few clips
+    right would be made certain of everything.
     """
     N, K = logits.shape
-    targets = torch.full((N, K), 1 / (N + K), dtype=torch.float64)
-    targets[torch.arange(N), labels] = (N + 1) / (N + K)
+    targets = torch.full((N, K), 1 / (N + 2) / (K - 1), dtype=torch.float64)
+    targets[torch.arange(N), labels] = (N + 1) / (N + 2)
 
     def surprise(log_temperature: float) -> float:
         scaled = logits.double() / math.exp(log_temperature)
