@@ -18,6 +18,7 @@ from quest82 import video
 from quest82.cli.videos import videos_of
 from quest82.frames.view import ViewSpec
 from quest82.service import Predictor
+from quest82.service.explaining import contributions
 from quest82.systems import classifier
 from quest82.systems.backbones import open_backbone
 from quest82.systems.calibration import Calibration
@@ -189,6 +190,41 @@ def test_a_calibrated_model_is_less_sure_and_says_none_of_these(desk, predict, t
     (row,) = rows_of(tmp_path / "t.csv")
     assert row["none_of_these"] == str(answer.unlike)
     assert float(row["distance"]) == pytest.approx(answer.distance)
+
+
+def test_the_contributions_of_a_mean_add_up_to_the_score(desk):
+    network, _ = classifier.load(desk / "mean")
+    essences = torch.rand(5, 1280)
+    shares = contributions(network, essences)
+    logits, bias = network(essences[None])[0].double(), network.head.bias.double()
+    k = int(logits.argmax())
+    score = logits[k] - logits.mean() - (bias[k] - bias.mean())
+    assert shares.sum().item() == pytest.approx(score.item(), abs=1e-5)
+    assert torch.allclose(contributions(network, essences.flip(0)), shares.flip(0))
+
+
+def test_other_aggregators_are_asked_without_each_frame(desk):
+    network, _ = classifier.load(desk / "lstm")
+    essences = torch.rand(4, 1280)
+    logits = network(essences[None])[0].double()
+    k = int(logits.argmax())
+    for t, share in enumerate(contributions(network, essences).tolist()):
+        less = network(torch.cat([essences[:t], essences[t + 1 :]])[None])[0].double()
+        expected = (logits[k] - logits.mean()) - (less[k] - less.mean())
+        assert share == pytest.approx(expected.item(), abs=1e-6)
+    (alone,) = contributions(network, essences[:1])
+    logits = network(essences[None, :1])[0].double()
+    assert alone.item() == pytest.approx((logits.max() - logits.mean()).item(), abs=1e-6)
+
+
+def test_explain_tells_each_frame(desk, predict, tmp_path):
+    clip = desk / "clips" / "a.mp4"
+    text, _ = predict(clip, "--explain", "--json", tmp_path / "t.json")
+    (entry,) = json.loads((tmp_path / "t.json").read_text())["answers"]
+    told = [line.split()[1:] for line in text.splitlines() if line.startswith("  frame")]
+    shares = zip(entry["frames"], entry["contributions"], strict=True)
+    assert told == [[str(frame), f"{share:+.2f}"] for frame, share in shares]
+    assert "  frame" not in predict(clip)[0]
 
 
 def test_files_are_tried_before_the_work(desk, predict, tmp_path):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from .options import ReportOptions
+from .file_options import ReportOptions
 
 if TYPE_CHECKING:
     import numpy as np

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .answers import Answers, tell_classes, write_answers
-from .options import ReportOptions, Store, Task, TrainingOptions
+from .file_options import ReportOptions
+from .options import Store, Task, TrainingOptions
 from .stores import open_store
 from .telling import tell_differences, tell_one_sided, tell_result
 

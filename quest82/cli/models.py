@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .options import Epochs, SplitOptions, Store, Task, require_file
+from .file_options import require_file
+from .options import Epochs, Store, Task
+from .split_options import SplitOptions
 from .stores import open_store
 from .telling import BLIND, tell_calibration, tell_one_sided, tell_result
 

@@ -19,8 +19,6 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
-from ..outputs import require_writable
-
 if TYPE_CHECKING:
     from ..frames.view import ViewSpec
 
@@ -101,39 +99,6 @@ EngineName = Annotated[
     str | None,
     typer.Option(help="openvino, fused or plain; else the one of the training, if it works here."),
 ]
-Csv = Annotated[Path | None, typer.Option(help="Table of all answers, a line for each.")]
-Json = Annotated[Path | None, typer.Option(help="The same and more, for programs.")]
-
-PICTURES = (".png", ".svg", ".pdf")
-Plot = Annotated[Path | None, typer.Option(help="Picture of the confusions (.png, .svg, .pdf).")]
-
-_MOST_FOLDS = 5  # a model costs six trainings then; more folds say the same, more exactly
-Folds = Annotated[
-    int | None,
-    typer.Option(
-        min=0,
-        help=f"Folds of groups for the honest accuracy, else {_MOST_FOLDS}, or as many as there "
-        "are groups; 0: none, and no accuracy.",
-    ),
-]
-Test = Annotated[
-    float,
-    typer.Option(
-        min=0,
-        max=0.5,
-        help="Share of the groups kept unseen for one test, instead of folds; the model is then "
-        "not of all clips.",
-    ),
-]
-Validation = Annotated[
-    float | None,
-    typer.Option(
-        min=0,
-        max=0.5,
-        help="With --test: share of the rest watched for early stopping; 0: none, every epoch is "
-        "run. Else a fifth, or none where that is too few clips.",
-    ),
-]
 
 
 @dataclass(frozen=True)
@@ -186,73 +151,6 @@ class ReadingOptions:
 
 
 @dataclass(frozen=True)
-class FileOptions:
-    """Where answers are written, beside what is printed."""
-
-    csv: Csv = None
-    json: Json = None
-
-    @property
-    def paths(self) -> list[Path]:
-        """The files that are wanted."""
-        return [path for path in vars(self).values() if path is not None]
-
-    def require_writable(self) -> None:
-        """Refuse a file that cannot be written, before the work.
-
-        Raises:
-            ValueError: names it.
-        """
-        for path in self.paths:
-            require_file(path)
-
-
-@dataclass(frozen=True)
-class ReportOptions(FileOptions):
-    """Where answers to labelled clips are written."""
-
-    plot: Plot = None
-
-    def require_writable(self) -> None:
-        """As above; the plot has to be of a kind that can be drawn.
-
-        Raises:
-            ValueError: names the file.
-        """
-        super().require_writable()
-        if self.plot is not None and self.plot.suffix.lower() not in PICTURES:
-            kinds = ", ".join(PICTURES)
-            raise ValueError(f"plot ({self.plot}) must end in one of {kinds}; rename it")
-
-
-@dataclass(frozen=True)
-class SplitOptions:
-    """By which clips a model is judged, and by which its training is stopped."""
-
-    folds: Folds = None
-    test: Test = 0.0
-    validation: Validation = None
-
-    def __post_init__(self) -> None:
-        if self.test and self.folds:
-            raise ValueError(
-                f"folds ({self.folds}) judge a model of all clips, test ({self.test}) keeps clips "
-                "aside: give one of the two"
-            )
-        if self.validation and not self.test and self.folds != 0:
-            raise ValueError(
-                f"validation ({self.validation}) would keep clips from a model of all clips: give "
-                "--test as well, or --folds 0"
-            )
-
-    def num_folds(self, num_groups: int) -> int:
-        """Into how many folds so many groups are dealt; 0: no cross-validation."""
-        if self.test or num_groups < 2:
-            return 0
-        return min(_MOST_FOLDS, num_groups) if self.folds is None else self.folds
-
-
-@dataclass(frozen=True)
 class TrainingOptions:
     """How often, and how long, each model is trained."""
 
@@ -265,13 +163,6 @@ class ComparisonOptions(TrainingOptions):
     """Which models are compared, and how each is trained."""
 
     models: Models = None
-
-
-def require_file(path: Path) -> Path:
-    """Refuse a name under which no file can be written; nothing is left behind."""
-    if path.is_dir() or not path.absolute().parent.is_dir():
-        raise ValueError(f"{path}: cannot be written; give a file name in a folder that exists")
-    return require_writable(path)
 
 
 def expanded(command: Callable[..., None]) -> Callable[..., None]:

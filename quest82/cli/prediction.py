@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .options import BackboneWeights, EngineName, FileOptions, ReadingOptions
+from .file_options import FileOptions
+from .options import BackboneWeights, EngineName, ReadingOptions
 from .telling import printable
 
 if TYPE_CHECKING:
@@ -32,6 +33,9 @@ def predict(
     ],
     *,
     top: Annotated[int, typer.Option(min=1, help="How many classes to print.")] = 5,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Say what each frame adds to the answer.")
+    ] = False,
     files: FileOptions,
     backbone_weights: BackboneWeights = None,
     engine: EngineName = None,
@@ -41,6 +45,9 @@ def predict(
 
     A file that cannot be read is told and passed over; the exit code is then 1.
 
+    With --explain a line for each frame says what it adds to the score of the answer, its logit
+    less the mean of all: exactly for mean pooling, else by asking again without the frame.
+
     Example: `quest82 predict lstm.safetensors clip.mp4 holidays "walks/*.mov" --csv answers.csv`
     """
     from .videos import videos_of
@@ -48,7 +55,7 @@ def predict(
     files.require_writable()
     paths = videos_of(videos)
     with _opened(model, len(paths), backbone_weights, engine, reading) as predictor:
-        failed = _ask(predictor, paths, top, files, model.name)
+        failed = _ask(predictor, paths, top, explain, files, model.name)
     raise typer.Exit(1 if failed else 0)
 
 
@@ -71,7 +78,12 @@ def _opened(
 
 
 def _ask(
-    predictor: Predictor, paths: Sequence[Path], top: int, files: FileOptions, name: str
+    predictor: Predictor,
+    paths: Sequence[Path],
+    top: int,
+    explain: bool,
+    files: FileOptions,
+    name: str,
 ) -> int:
     """Ask, print and write; how many files failed."""
     from tqdm import tqdm
@@ -81,7 +93,8 @@ def _ask(
 
     columns = ["path", "label", "probability", *probability_columns(predictor.classes)]
     entries, failed = [], 0
-    bar = tqdm(predictor.each(paths), "predicting", len(paths), unit="clip", disable=len(paths) < 2)
+    answers, few = predictor.each(paths, explain=explain), len(paths) < 2
+    bar = tqdm(answers, "predicting", len(paths), unit="clip", disable=few)
     try:
         with Table(files.csv, [*columns, *_ABOUT]) as table:
             for path, answer in zip(paths, bar, strict=True):
@@ -108,6 +121,9 @@ def _tell(path: Path, answer: Answer | VideoError, top: int) -> None:
     lines = [f"  {probability:6.1%}  {name}" for name, probability in answer.top(top)]
     if answer.unlike:
         lines.insert(0, f"  none of these: {answer.distance:.1f} from all that was learned")
+    if answer.contributions is not None:
+        shares = zip(answer.frames, answer.contributions.tolist(), strict=True)
+        lines += [f"  frame {frame:>6}  {share:+.2f}" for frame, share in shares]
     tqdm.write("\n".join([printable(path), *lines]), file=sys.stdout)
 
 
@@ -134,6 +150,8 @@ def _entry(path: Path, answer: Answer | VideoError) -> dict[str, object]:
         return {"path": str(path), "error": str(answer)}
     ((label, best),) = answer.top(1)
     every = dict(zip(answer.classes, answer.probabilities.tolist(), strict=True))
+    shares = answer.contributions
+    explained = {} if shares is None else {"contributions": shares.tolist()}
     return {
         "path": str(path),
         "label": label,
@@ -142,4 +160,5 @@ def _entry(path: Path, answer: Answer | VideoError) -> dict[str, object]:
         "none_of_these": answer.unlike,
         "distance": answer.distance,
         "frames": list(answer.frames),
+        **explained,
     }

@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import threading
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +28,7 @@ from ..systems.calibration import Calibration
 from ..systems.devices import choose_device
 from ..systems.mobilenet import MobileNetV2Extractor
 from ..video import VideoError
+from .explaining import contributions
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -45,6 +46,8 @@ class Answer:
             say how far its own clips lie.
         unlike: whether that is farther than clips of these classes are, so that the answer is
             most likely none of them, however probable the best may be.
+        contributions: float64 (T,), what each frame adds (`explaining.contributions`), if that was
+            asked for.
     """
 
     classes: tuple[str, ...]
@@ -52,6 +55,7 @@ class Answer:
     frames: tuple[int, ...]
     distance: float | None = None
     unlike: bool = False
+    contributions: Tensor | None = None
 
     @property
     def label(self) -> str:
@@ -165,26 +169,36 @@ class Predictor:
             raise answer
         return answer
 
-    def each(self, paths: Iterable[str | Path]) -> Iterator[Answer | VideoError]:
-        """For each of many files, in their order and decoded ahead, the answer or its error."""
+    def each(
+        self, paths: Iterable[str | Path], *, explain: bool = False
+    ) -> Iterator[Answer | VideoError]:
+        """For each of many files, in their order and decoded ahead, the answer or its error.
+
+        Args:
+            paths: the files.
+            explain: say what each frame contributes.
+        """
         names, ahead = itertools.tee(map(Path, paths))
         clips = (Clip(path.name, "", "", path) for path in ahead)
         for path, taken in zip(names, self.workers.take(clips, self.spec), strict=True):
-            yield taken if isinstance(taken, VideoError) else self._answer_or_error(path, *taken)
+            if isinstance(taken, VideoError):
+                yield taken
+                continue
+            indices, frames = taken
+            try:
+                essences = self._describe(frames)
+            except StoreError as error:  # no numbers: it costs the file, as it costs a store a clip
+                yield VideoError(f"{path}: {error}")
+                continue
+            answer = self.answer(essences, tuple(indices.tolist()))
+            shares = contributions(self.network, essences) if explain else None
+            yield replace(answer, contributions=shares)
 
-    def _answer_or_error(self, path: Path, indices: Tensor, frames: Tensor) -> Answer | VideoError:
-        """Essences that are no numbers cost the one file, as they cost a store the one clip."""
-        try:
-            return self._answer(indices, frames)
-        except StoreError as error:
-            return VideoError(f"{path}: {error}")
-
-    def _answer(self, indices: Tensor, frames: Tensor) -> Answer:
-        """To which frames (T,), uint8 (T, 3, S, S), the model says what."""
+    def _describe(self, frames: Tensor) -> Tensor:
+        """uint8 frames (T, 3, S, S) -> essences (T, D), as a store holds them."""
         with self._engine_is_free:
-            described = self.engine(frames).numpy()  # (T, D)
-        essences = torch.from_numpy(half(described, "the essences of a video"))
-        return self.answer(essences, tuple(indices.tolist()))
+            described = self.engine(frames).numpy()
+        return torch.from_numpy(half(described, "the essences of a video"))
 
     @torch.no_grad()
     def answer(self, essences: Tensor, frames: tuple[int, ...]) -> Answer:
