@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from ..data.clips import videos_below
+from ..data.files import videos_below
 
 
 def videos_of(arguments: Iterable[str]) -> list[Path]:
