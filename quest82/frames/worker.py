@@ -93,6 +93,15 @@ class Worker:
         """
         return VideoInfo(**self._ask(path, {"op": "probe"})["info"])
 
+    def require_within(self, path: Path, *, max_pixels: int, max_seconds: float) -> None:
+        """Refuse a video that is too large or too long, as `video.require_within` does.
+
+        Raises:
+            VideoError: if it is, and as `read`.
+        """
+        limits = {"max_pixels": max_pixels, "max_seconds": max_seconds}
+        self._ask(path, {"op": "within", **limits})
+
     def start(self) -> subprocess.Popen:
         """The process, started unless it runs.
 

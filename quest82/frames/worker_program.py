@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from ..data.clips import Clip
-from ..video import VideoError, inspect, probe
+from ..video import VideoError, inspect, probe, require_within
 from .view import ViewSpec, pixels_of_view, take_view
 
 REMEDY = "look at the file with `quest82 check`, and re-encode it or leave it out"
@@ -105,7 +105,20 @@ def _probe(request: Mapping) -> tuple[dict, None]:
     return {"kind": "probe", "info": asdict(probe(Path(request["path"])))}, None
 
 
-_OPERATIONS = {"read": _read, "take": _take, "inspect": _inspect, "probe": _probe}
+def _require_within(request: Mapping) -> tuple[dict, None]:
+    """The path of a file, most pixels and seconds -> nothing, where it is within them."""
+    limits = {name: request[name] for name in ("max_pixels", "max_seconds")}
+    require_within(Path(request["path"]), **limits)
+    return {"kind": "within"}, None
+
+
+_OPERATIONS = {
+    "read": _read,
+    "take": _take,
+    "inspect": _inspect,
+    "probe": _probe,
+    "within": _require_within,
+}
 
 
 def _end_after(seconds: float) -> None:

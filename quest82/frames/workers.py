@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from torch import Tensor
 
 from ..data.clips import Clip
-from ..video import Inspection, VideoError, VideoInfo, inspect, probe
+from ..video import Inspection, VideoError, VideoInfo, inspect, probe, require_within
 from .view import ViewSpec
 from .worker import Worker
 from .worker_program import read_view, read_views
@@ -136,6 +136,18 @@ class Workers:
 
         return self._side_by_side(look, paths)
 
+    def require_within(self, path: Path, *, max_pixels: int, max_seconds: float) -> None:
+        """Refuse a video that is too large or too long; see `video.require_within`.
+
+        Raises:
+            VideoError: if it is, cannot be read, takes too long or crashes its decoder.
+        """
+
+        def require(worker: Worker | _Here, path: Path) -> None:
+            worker.require_within(path, max_pixels=max_pixels, max_seconds=max_seconds)
+
+        list(self._side_by_side(require, [path]))
+
     def _side_by_side(
         self, ask: Callable, items: Iterable, ahead: int | None = None
     ) -> Generator[Any, None, None]:
@@ -184,6 +196,7 @@ class _Here:
     take = staticmethod(read_view)
     inspect = staticmethod(inspect)
     probe = staticmethod(probe)
+    require_within = staticmethod(require_within)
 
 
 def _work(worker: Worker, tasks: queue.SimpleQueue) -> None:

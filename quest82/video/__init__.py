@@ -2,6 +2,7 @@
 
 from .errors import MissingFrame, VideoError
 from .inspection import Inspection, inspect
+from .limits import require_within
 from .reading import VideoInfo, count_frames, frame_times, probe, read_frames
 from .writing import write_video
 
@@ -15,5 +16,6 @@ __all__ = [
     "inspect",
     "probe",
     "read_frames",
+    "require_within",
     "write_video",
 ]

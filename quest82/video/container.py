@@ -20,8 +20,14 @@ _IMAGE_FORMATS = ("_pipe", "image2")
 
 
 @contextmanager
-def open_video(path: PathLike) -> Iterator[tuple[InputContainer, VideoStream]]:
+def open_video(
+    path: PathLike, *, containers: str = ""
+) -> Iterator[tuple[InputContainer, VideoStream]]:
     """The container and the video stream that players choose: the default one, else the best.
+
+    Args:
+        path: the video file.
+        containers: FFmpeg's names of those that may be opened, with commas between; else any.
 
     Raises:
         VideoError: whatever fails, now or while packets are read.
@@ -29,7 +35,8 @@ def open_video(path: PathLike) -> Iterator[tuple[InputContainer, VideoStream]]:
     _require_content(Path(path))
     try:
         # An absolute path cannot be taken for the address of a stream ("12:30.mp4").
-        with av.open(os.path.abspath(path)) as container:
+        options = {"format_whitelist": containers} if containers else {}
+        with av.open(os.path.abspath(path), options=options) as container:
             stream = _choose(path, container)
             # Decoding must not depend on the number of processors: damaged files would differ.
             stream.thread_type = "SLICE"
