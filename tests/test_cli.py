@@ -30,7 +30,7 @@ from quest82.systems.weights import checkpoint_path
 
 COMMANDS = (
     "weights", "synthesize", "check", "describe", "extract", "import-features", "train",
-    "evaluate", "compare", "ucf101", "predict",
+    "evaluate", "compare", "ucf101", "predict", "serve",
 )  # fmt: skip
 PICTURES = ("accuracy", "classes", "confusions")
 

@@ -55,7 +55,7 @@ def read(monkeypatch):
         ids.append(clip.id)
         return read_views(clip, views, spec)
 
-    monkeypatch.setattr(workers._Here, "read", noting)
+    monkeypatch.setattr(workers.Here, "read", noting)
     return ids
 
 
@@ -348,7 +348,7 @@ def test_a_store_in_which_nothing_is_written_takes_other_settings(
 ):
     found, out = clips.from_folder(folder), tmp_path / "out"
     with monkeypatch.context() as patch:
-        patch.setattr(workers._Here, "read", lambda *asked: _end())
+        patch.setattr(workers.Here, "read", lambda *asked: _end())
         with pytest.raises(Killed):
             extract(
                 found, extractor, out, replace(SPEC, num_frames=5), **{**HOW, "engine": "fused"}

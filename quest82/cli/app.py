@@ -9,7 +9,16 @@ from typing import Annotated
 import typer
 
 from .. import __version__
-from . import comparisons, data, description, essences, evaluation, models, prediction
+from . import (
+    comparisons,
+    data,
+    description,
+    essences,
+    evaluation,
+    models,
+    prediction,
+    serving,
+)
 from .experiments import experiment
 from .options import expanded
 
@@ -25,6 +34,7 @@ COMMANDS = (
     comparisons.compare,
     comparisons.ucf101,
     prediction.predict,
+    serving.serve,
 )
 
 app = typer.Typer(

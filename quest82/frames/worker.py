@@ -25,9 +25,9 @@ import torch
 from torch import Tensor
 
 from ..data.clips import Clip
-from ..video import Inspection, VideoError, VideoInfo
+from ..video import Inspection, VideoError, VideoInfo, inspect, probe, require_within
 from .view import ViewSpec
-from .worker_program import REMEDY
+from .worker_program import REMEDY, read_view, read_views
 
 # A worker whose parent was killed ends itself; the parent's own limit comes first.
 _GRACE_SECONDS = 10
@@ -192,6 +192,16 @@ def _named(clip: Clip) -> dict:
     """What a process needs to know of a clip, but its path."""
     part = {"start": clip.start, "end": clip.end} if clip.is_part else {}
     return {"id": clip.id, **part}
+
+
+class Here:
+    """Speaks like a `Worker`, and reads in this process."""
+
+    read = staticmethod(read_views)
+    take = staticmethod(read_view)
+    inspect = staticmethod(inspect)
+    probe = staticmethod(probe)
+    require_within = staticmethod(require_within)
 
 
 def _converse(process: subprocess.Popen, request: Mapping) -> dict:

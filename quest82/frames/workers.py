@@ -16,10 +16,9 @@ from typing import TYPE_CHECKING, Any
 from torch import Tensor
 
 from ..data.clips import Clip
-from ..video import Inspection, VideoError, VideoInfo, inspect, probe, require_within
+from ..video import Inspection, VideoError, VideoInfo
 from .view import ViewSpec
-from .worker import Worker
-from .worker_program import read_view, read_views
+from .worker import Here, Worker
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -93,7 +92,7 @@ class Workers:
             For each clip uint8 frames (V, T, 3, S, S), or the error that it cost.
         """
 
-        def read(worker: Worker | _Here, item: tuple[Clip, Sequence[int]]) -> Tensor | VideoError:
+        def read(worker: Worker | Here, item: tuple[Clip, Sequence[int]]) -> Tensor | VideoError:
             clip, views = item
             before(clip)
             try:
@@ -113,7 +112,7 @@ class Workers:
             the error that it cost.
         """
 
-        def take(worker: Worker | _Here, clip: Clip) -> tuple[Tensor, Tensor] | VideoError:
+        def take(worker: Worker | Here, clip: Clip) -> tuple[Tensor, Tensor] | VideoError:
             try:
                 return worker.take(clip, 0, spec)
             except VideoError as error:
@@ -128,7 +127,7 @@ class Workers:
     def probe(self, paths: Iterable[Path]) -> Generator[VideoInfo | VideoError, None, None]:
         """What `video.probe` finds in many files, in their order, or the error that each cost."""
 
-        def look(worker: Worker | _Here, path: Path) -> VideoInfo | VideoError:
+        def look(worker: Worker | Here, path: Path) -> VideoInfo | VideoError:
             try:
                 return worker.probe(path)
             except VideoError as error:
@@ -143,7 +142,7 @@ class Workers:
             VideoError: if it is, cannot be read, takes too long or crashes its decoder.
         """
 
-        def require(worker: Worker | _Here, path: Path) -> None:
+        def require(worker: Worker | Here, path: Path) -> None:
             worker.require_within(path, max_pixels=max_pixels, max_seconds=max_seconds)
 
         list(self._side_by_side(require, [path]))
@@ -153,7 +152,7 @@ class Workers:
     ) -> Generator[Any, None, None]:
         """ask(worker, item) for every item, in order."""
         if self.num_workers == 0:
-            yield from (ask(_Here, item) for item in items)
+            yield from (ask(Here, item) for item in items)
             return
         tasks, end = self._start()
         most = 2 * self.num_workers if ahead is None else ahead
@@ -187,16 +186,6 @@ class Workers:
                     worker.start()
                     threading.Thread(target=_work, args=(worker, self._tasks), daemon=True).start()
             return self._tasks, self._end
-
-
-class _Here:
-    """Speaks like a `Worker`, and reads in this process."""
-
-    read = staticmethod(read_views)
-    take = staticmethod(read_view)
-    inspect = staticmethod(inspect)
-    probe = staticmethod(probe)
-    require_within = staticmethod(require_within)
 
 
 def _work(worker: Worker, tasks: queue.SimpleQueue) -> None:
