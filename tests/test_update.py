@@ -18,7 +18,7 @@ from quest82.essences import EssenceSet, StoreError, extract, update
 from quest82.essences.engines import EngineError
 from quest82.essences.reader import is_complete
 from quest82.essences.writer import StoreWriter
-from quest82.frames import workers
+from quest82.frames import worker_program, workers
 from quest82.frames.view import ViewSpec
 
 SPEC = ViewSpec(num_frames=2, size=32)
@@ -49,7 +49,7 @@ def folder(tmp_path):
 @pytest.fixture
 def read(monkeypatch):
     """The ids of the clips whose frames are read, as they are read."""
-    ids, read_views = [], workers.read_views
+    ids, read_views = [], worker_program.read_views
 
     def noting(clip, views, spec):
         ids.append(clip.id)
