@@ -24,8 +24,7 @@ from quest82 import plots
 from quest82.essences import extract
 from quest82.essences.engines import open_engine
 from quest82.essences.writer import StoreWriter
-from quest82.frames.view import ViewSpec
-from quest82.frames.workers import read_all
+from quest82.frames.view import ViewSpec, pixels_of_view
 from quest82.systems.mobilenet import MobileNetV2Extractor
 
 PICTURE = Path(__file__).resolve().parents[1] / "book" / "images" / "costs.png"
@@ -39,7 +38,7 @@ def network_rate(extractor: MobileNetV2Extractor, engine: str, folder: Path) -> 
     """Clips per second where the frames are in memory already."""
     run = open_engine(extractor, size=SPEC.size, name=engine)
     clips = some_clips(6, folder)
-    frames = [f[0] for f in read_all(clips, SPEC, num_workers=0, time_limit_seconds=60)]
+    frames = [pixels_of_view(clip, 0, SPEC).contiguous() for clip in clips]
     run(frames[0])
     start = time.perf_counter()
     for clip in 4 * frames:

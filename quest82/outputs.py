@@ -1,4 +1,4 @@
-"""Where results go, and whether they can be written there: found out before the work."""
+"""Where results go: whether they can be written there, and how a file comes to be whole."""
 
 from __future__ import annotations
 
@@ -47,6 +47,14 @@ def require_writable(path: str | Path) -> Path:
             if folder.is_dir():
                 folder.rmdir()
     return path
+
+
+def write_whole(path: str | Path, content: bytes) -> None:
+    """Write a file as a whole or not at all: under its name and an ending first."""
+    path = Path(path)
+    partial = path.with_name(path.name + _ENDING)
+    partial.write_bytes(content)
+    partial.replace(path)
 
 
 def _try_to_write(folder: Path) -> None:

@@ -8,8 +8,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+import safetensors.torch
 import stand_in
 import torch
+from torchvision.models import mobilenet_v2
 
 from quest82 import video
 from quest82.essences import EssenceSet
@@ -40,6 +42,16 @@ def extractor() -> MobileNetV2Extractor:
     extractor.eval()
     assert extractor(torch.rand(1, 2, 3, 64, 64)).std() > 0.1
     return extractor
+
+
+@pytest.fixture(scope="session")
+def weights(extractor, tmp_path_factory) -> Path:
+    """The extractor's weights, as a file of the whole network."""
+    network = mobilenet_v2()
+    network.features.load_state_dict(extractor.features.state_dict())
+    path = tmp_path_factory.mktemp("weights") / "net.safetensors"
+    safetensors.torch.save_file(network.state_dict(), path)
+    return path
 
 
 def moving_square(num_frames: int = 12, size: int = 64, shade: int = 200) -> torch.Tensor:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 from quest82.data.clips import Clip
+from quest82.frames.workers import Workers
 
 # Speaks the workers' language without importing anything heavy. A clip's name says what happens.
 PROGRAM = """
@@ -42,3 +44,11 @@ def clips_named(*names: str) -> list[Clip]:
 
 def have_ended(processes: Sequence[subprocess.Popen]) -> bool:
     return all(process.poll() is not None for process in processes)
+
+
+def read_all(clips, spec, *, num_workers, time_limit_seconds):
+    """All views of many clips, by workers that end with the reading."""
+    wanted = ((clip, range(spec.num_views)) for clip in clips)
+    workers = Workers(num_workers=num_workers, time_limit_seconds=time_limit_seconds)
+    with workers, closing(workers.read(wanted, spec)) as frames:
+        yield from frames

@@ -33,11 +33,11 @@ WINGS = {
     "__init__": ("the version", set()),
     "outputs": ("where results go, and whether they can be written", {"__init__"}),
     "download": ("a file from the web, resumable and verified", set()),
-    "video": ("files to frames, uint8 (T, 3, H, W); alone knows av and decord", set()),
+    "video": ("files to frames, uint8 (T, 3, H, W); alone knows av and decord", {"outputs"}),
     "plots": ("every figure of the book", set()),
     "data": ("clips and where they come from: folders, UCF101, formulas", {"download", "video"}),
     "frames": ("what a network sees: which frames, which crop, decoded by whom", {"data", "video"}),
-    "systems": ("tensors to features and logits; never sees a video file", {"download"}),
+    "systems": ("tensors to features and logits; never sees a video file", {"outputs", "download"}),
     "essences": (
         "frozen features, computed once",
         {"__init__", "outputs", "video", "data", "frames", "systems"},
@@ -48,7 +48,7 @@ WINGS = {
     ),
     "learning": (
         "fit, evaluate, and how sure we are; never sees a video file",
-        {"data", "systems"},
+        {"outputs", "data", "systems"},
     ),
     "experiments": (
         "models compared on equal terms, recorded, reported",

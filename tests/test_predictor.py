@@ -12,7 +12,7 @@ import pytest
 import safetensors.torch
 import torch
 from conftest import moving_square
-from torchvision.models import mobilenet_v2, resnet18
+from torchvision.models import resnet18
 
 from quest82 import video
 from quest82.data import clips
@@ -37,16 +37,6 @@ def folder(tmp_path_factory):
         path.parent.mkdir(exist_ok=True)
         video.write_video(path, moving_square(7 + 2 * i, shade=120 + 20 * i), fps=25)
     return root
-
-
-@pytest.fixture(scope="module")
-def weights(extractor, tmp_path_factory):
-    """The weights of the tests' extractor, as a file of the whole network."""
-    network = mobilenet_v2()
-    network.features.load_state_dict(extractor.features.state_dict())
-    path = tmp_path_factory.mktemp("weights") / "net.safetensors"
-    safetensors.torch.save_file(network.state_dict(), path)
-    return path
 
 
 @pytest.fixture(scope="module")

@@ -13,11 +13,9 @@ from dataclasses import replace
 
 import httpx
 import pytest
-import safetensors.torch
 import torch
 import uvicorn
 from conftest import moving_square
-from torchvision.models import mobilenet_v2
 
 from quest82 import video
 from quest82.data import clips
@@ -36,15 +34,6 @@ SPEC = ViewSpec(num_frames=4, size=64, by="count")
 LIMITS = Limits(
     max_bytes=200_000, max_seconds=3, max_pixels=640 * 480, arrival_seconds=1.5, at_once=2
 )
-
-
-@pytest.fixture(scope="module")
-def weights(extractor, tmp_path_factory):
-    network = mobilenet_v2()
-    network.features.load_state_dict(extractor.features.state_dict())
-    path = tmp_path_factory.mktemp("weights") / "net.safetensors"
-    safetensors.torch.save_file(network.state_dict(), path)
-    return path
 
 
 @pytest.fixture(scope="module")

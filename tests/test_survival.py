@@ -17,13 +17,14 @@ import numpy as np
 import pytest
 import torch
 from conftest import moving_square
+from stand_in import read_all
 
 from quest82 import video
 from quest82.data import clips
 from quest82.data.clips import Clip
 from quest82.essences import EssenceSet, StoreError, extract
 from quest82.frames.view import ViewSpec
-from quest82.frames.workers import inspect_all, read_all
+from quest82.frames.workers import inspect_all
 from quest82.systems import classifier
 from quest82.systems.mobilenet import MobileNetV2Extractor
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from stand_in import clips_named, have_ended
+from stand_in import clips_named, have_ended, read_all
 
 from quest82 import video
 from quest82.data.clips import Clip
@@ -15,7 +15,7 @@ from quest82.essences import extract
 from quest82.frames import workers
 from quest82.frames.view import ViewSpec, pixels_of_view
 from quest82.frames.worker import Worker
-from quest82.frames.workers import Workers, inspect_all, read_all
+from quest82.frames.workers import Workers, inspect_all
 from quest82.video import VideoError
 
 SPEC = ViewSpec(num_frames=3, size=32)

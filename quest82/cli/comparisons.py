@@ -168,10 +168,10 @@ def _compare(spec: Spec, data: EssenceSet, results: Path, device: str, about: di
 
 def _require_two_parts(clips: Sequence[Clip], protocol: Protocol) -> None:
     """Refuse before the extraction what cannot be learned or split after it."""
-    from ..frames.frame_set import FrameSet
+    from ..data.clip_set import ClipSet, fields_of
 
     require_two_classes({clip.label for clip in clips}, len(clips))
-    list(protocol.parts(FrameSet.of(clips)))
+    list(protocol.parts(ClipSet(**fields_of(clips))))
 
 
 def _require_room(path: Path, spec: Spec) -> None:

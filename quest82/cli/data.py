@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .options import TimeLimit, Workers
+from .options import TimeLimit, Workers, num_decoders
 from .telling import AGAIN, printable
 
 if TYPE_CHECKING:
@@ -97,7 +96,7 @@ def _problems(
 
     from ..frames.workers import inspect_all
 
-    num_workers = min(len(videos), os.cpu_count() or 1) if workers is None else workers
+    num_workers = num_decoders(workers, len(videos))
     inspected = inspect_all(videos, num_workers=num_workers, time_limit_seconds=time_limit)
     bar = tqdm(inspected, "checking", total=len(videos), unit="clip")
     return [(path, found) for path, found in zip(videos, bar, strict=True) if found.problem]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from .found import clips_in, tell_left_over
-from .options import ClipOptions, Folder, TimeLimit, Workers
+from .options import ClipOptions, Folder, TimeLimit, Workers, num_decoders
 from .telling import UNGROUPED, printable, tell_one_sided
 
 if TYPE_CHECKING:
@@ -42,7 +41,7 @@ def describe(
     from ..frames.workers import Workers as Pool
 
     found = clips_in(folder, which)
-    num_workers = min(len(found), os.cpu_count() or 1) if workers is None else workers
+    num_workers = num_decoders(workers, len(found))
     with Pool(num_workers=num_workers, time_limit_seconds=time_limit) as pool:
         infos, unreadable = _looked_over(found, pool)
         clips = [clip for clip in found if clip.path in infos]

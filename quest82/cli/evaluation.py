@@ -16,7 +16,6 @@ from .telling import tell_differences, tell_one_sided, tell_result
 
 if TYPE_CHECKING:
     import numpy as np
-    from torch import Tensor
 
     from ..essences import EssenceSet
     from ..experiments.models import Model
@@ -122,13 +121,9 @@ def _evaluate_model(essences: Path, path: Path, average_views: bool) -> Answers:
     views = f", {data.num_views} views of each" if average_views else ""
     result = learning.evaluate(network, data, average_views=average_views)
     tell_result(f"{len(data)} clips{views}", result, data)
-    calibration = settings["calibration"]
-    probabilities = (calibration.probabilities if calibration else _as_they_are)(result.logits)
+    calibration, logits = settings["calibration"], result.logits
+    probabilities = calibration.probabilities(logits) if calibration else logits.softmax(dim=1)
     return Answers(path.name, None, result, data, probabilities)
-
-
-def _as_they_are(logits: Tensor) -> Tensor:
-    return logits.softmax(dim=1)
 
 
 def _require_same_making(essences: Path, data: EssenceSet, path: Path, settings: Mapping) -> None:

@@ -40,8 +40,8 @@ def train(
 
     The accuracy is that of models trained in the same way on all groups but some, and asked about
     these; by their answers the model is calibrated, too. The model that is written has learned from
-    all clips. With --test it has not: a share of
-    the groups is then kept aside, and it is that model which is tested.
+    all clips. With --test it has not: a share of the groups is then kept aside, and it is that
+    model which is tested.
 
     Example: `quest82 train weizmann.essences lstm.safetensors --aggregator lstm`
     """

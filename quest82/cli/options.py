@@ -12,6 +12,7 @@ and `expanded` shows its fields to the user as options of the command:
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
@@ -93,8 +94,6 @@ BackboneWeights = Annotated[
         help="State dict of the backbone (.safetensors or .pth); else torchvision's for ImageNet."
     ),
 ]
-
-
 EngineName = Annotated[
     str | None,
     typer.Option(help="openvino, fused or plain; else the one of the training, if it works here."),
@@ -148,6 +147,11 @@ class ReadingOptions:
     workers: Workers = None
     time_limit: TimeLimit = 60
     device: Device = "auto"
+
+
+def num_decoders(asked: int | None, num_files: int) -> int:
+    """How many processes decode: as many as were asked for, else one for each core or file."""
+    return min(num_files, os.cpu_count() or 1) if asked is None else asked
 
 
 @dataclass(frozen=True)

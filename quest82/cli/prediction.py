@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .file_options import FileOptions
-from .options import BackboneWeights, EngineName, ReadingOptions
+from .options import BackboneWeights, EngineName, ReadingOptions, num_decoders
 from .telling import printable
 
 if TYPE_CHECKING:
@@ -66,13 +65,12 @@ def _opened(
     from ..frames.workers import ENOUGH_WORKERS
     from ..service import Predictor
 
-    most = min(num_videos, os.cpu_count() or 1, ENOUGH_WORKERS)
     return Predictor.load(
         model,
         device=reading.device,
         backbone_weights=weights,
         engine=engine,
-        num_workers=most if reading.workers is None else reading.workers,
+        num_workers=num_decoders(reading.workers, min(num_videos, ENOUGH_WORKERS)),
         time_limit_seconds=reading.time_limit,
     )
 

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..outputs import write_whole
+
 if TYPE_CHECKING:
     from typing_extensions import Self
 
@@ -15,11 +17,9 @@ _ESCAPES = "backslashreplace"  # for file names in no encoding; what it writes i
 
 
 def write_json(path: Path, content: object) -> None:
-    """Write values as JSON, under another name first."""
-    partial = path.with_name(f"{path.name}.part")
+    """Write values as JSON, as a whole or not at all."""
     text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
-    partial.write_text(text, "utf-8", _ESCAPES)
-    partial.replace(path)
+    write_whole(path, text.encode("utf-8", _ESCAPES))
 
 
 class Table:

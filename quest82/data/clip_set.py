@@ -12,7 +12,7 @@ import torch
 from sklearn.model_selection import StratifiedGroupKFold
 from torch import Tensor
 
-from .clips import unified
+from .clips import Clip, classes_of, unified
 from .given import as_long_tensor, as_names
 
 if TYPE_CHECKING:
@@ -214,3 +214,32 @@ class ClipSet:
             "clip_ids": tuple(self.clip_ids[row] for row in rows),
             "splits": tuple(self.splits[row] for row in rows) if self.splits else (),
         }
+
+
+def fields_of(clips: Sequence[Clip], classes: Sequence[str] | None = None) -> dict:
+    """What a set knows of some clips, by the name of the field.
+
+    Args:
+        clips: in the order of the set.
+        classes: the K class names; None: those of the clips, in alphabetical order.
+
+    Raises:
+        ValueError: if a clip's class is not among the classes.
+    """
+    classes = tuple(classes or classes_of(clips))
+    splits = tuple(clip.split for clip in clips)
+    return {
+        "labels": torch.tensor([_number(clip, classes) for clip in clips], dtype=torch.long),
+        "groups": tuple(clip.group for clip in clips),
+        "clip_ids": tuple(clip.id for clip in clips),
+        "classes": classes,
+        "splits": splits if any(splits) else (),
+    }
+
+
+def _number(clip: Clip, classes: Sequence[str]) -> int:
+    if clip.label not in classes:
+        raise ValueError(
+            f"{clip.id}: its class {clip.label!r} is not among the classes; add it there"
+        )
+    return classes.index(clip.label)

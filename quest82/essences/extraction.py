@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from ..data.clips import Clip, digest_of
 from ..frames.view import ViewSpec
-from ..frames.workers import ENOUGH_WORKERS, Workers
+from ..frames.workers import ENOUGH_WORKERS, Workers, enough_workers
 from ..outputs import require_writable
 from ..systems.backbones import Backbone
 from ..video import VideoError
@@ -69,9 +69,9 @@ def extract(
             is full, or not one clip could be read.
     """
     if num_workers is None:
-        cores = torch.get_num_threads()
         on_gpu = extractor.device.type != "cpu"
-        num_workers = min(cores if on_gpu else ENOUGH_WORKERS, cores, len(clips))
+        most = torch.get_num_threads() if on_gpu else ENOUGH_WORKERS
+        num_workers = enough_workers(len(clips), most=most)
     if not clips or num_workers < 0 or not time_limit_seconds > 0:
         raise ValueError(
             f"clips ({len(clips)}) must be at least 1, num_workers ({num_workers}) at least 0, "

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ..data.clips import Clip, classes_of, digest_of
+from ..data.clip_set import fields_of
+from ..data.clips import Clip, digest_of
 from ..frames.sampling import segment_indices
 from ..outputs import require_writable
 from .essence_set import EssenceSet
@@ -76,15 +77,10 @@ def import_array(file: str | Path, clips: Sequence[Clip], path: str | Path) -> E
             f"{file}: has {len(array)} clips, the annotations have {len(clips)}; give one row for "
             "each, in the same order"
         )
-    classes, splits = classes_of(clips), tuple(clip.split for clip in clips)
     data = EssenceSet(
         essences=torch.from_numpy(np.array(array, np.float32)),
-        labels=torch.tensor([classes.index(clip.label) for clip in clips]),
-        groups=tuple(clip.group for clip in clips),
-        clip_ids=tuple(clip.id for clip in clips),
-        classes=tuple(classes),
-        splits=splits if any(splits) else (),
         settings={"imported": True},
+        **fields_of(clips),
     )
     require_writable(Path(path))
     data.save(path)

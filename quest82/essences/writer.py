@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..outputs import write_whole
 from .files import (
     FILES,
     FORMAT,
@@ -176,10 +177,8 @@ class StoreWriter:
             "row_shape": self.row_shape,
             "settings": self.settings,
         }
-        partial = self.path / _PARTIAL
         text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
-        partial.write_text(text, encoding="utf-8", newline="\n")
-        partial.replace(self.path / MANIFEST)
+        write_whole(self.path / MANIFEST, text.encode())
 
 
 def _append(path: Path, data: bytes) -> None:

@@ -24,6 +24,7 @@ from .. import learning
 from ..data.clip_set import ClipSet
 from ..essences.essence_set import EssenceSet
 from ..learning.evaluation import judge
+from ..outputs import write_whole
 from .protocols import Part
 from .spec import Spec
 from .training import Run
@@ -123,9 +124,7 @@ class Record:
     def write(self, path: Path) -> None:
         """Write the file as a whole, or not at all."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(f"{path.name}.part")
-        partial.write_text(_text(self.content), encoding="utf-8")
-        partial.replace(path)
+        write_whole(path, _text(self.content).encode())
 
 
 def fresh(spec: Spec, data: EssenceSet, about: Mapping | None = None) -> Record:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from .. import plots
+from ..outputs import write_whole
 from .pictures import PICTURES, titles_of
 from .training import DIRECTIONS
 
@@ -47,9 +48,7 @@ def write(report: Mapping, path: Path) -> list[Path]:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     written = [path.with_name(f"{path.stem}-report.json")]
-    partial = written[0].with_name(f"{written[0].name}.part")
-    partial.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-    partial.replace(written[0])
+    write_whole(written[0], (json.dumps(report, indent=1) + "\n").encode())
     for part in report["splits"]:
         split = f"-{part['split'].replace(' ', '-')}" if len(report["splits"]) > 1 else ""
         for name, draw in PICTURES.items():

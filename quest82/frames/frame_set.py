@@ -11,11 +11,11 @@ import torch
 from torch import Tensor
 from torchvision.transforms.v2 import functional as F
 
-from ..data.clip_set import ClipSet, Pairs
-from ..data.clips import Clip, classes_of
+from ..data.clip_set import ClipSet, Pairs, fields_of
+from ..data.clips import Clip
 from ..video import VideoError
 from .view import ViewSpec
-from .workers import ENOUGH_WORKERS, Workers
+from .workers import Workers, enough_workers
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,16 +66,10 @@ class FrameSet(ClipSet):
             ValueError: if a clip's class is not among the classes, or as in `ClipSet`, or
                 num_workers is below 0 or time_limit_seconds not above 0.
         """
-        classes = tuple(classes or classes_of(clips))
-        splits = tuple(clip.split for clip in clips)
         if num_workers is None:
-            num_workers = min(ENOUGH_WORKERS, torch.get_num_threads(), len(clips))
+            num_workers = enough_workers(len(clips))
         return cls(
-            labels=torch.tensor([_number(clip, classes) for clip in clips], dtype=torch.long),
-            groups=tuple(clip.group for clip in clips),
-            clip_ids=tuple(clip.id for clip in clips),
-            classes=classes,
-            splits=splits if any(splits) else (),
+            **fields_of(clips, classes),
             clips=tuple(clips),
             spec=spec or ViewSpec(num_views=100),
             backwards=torch.zeros(len(clips), dtype=torch.bool),
@@ -158,11 +152,3 @@ def _pairs(rows: Tensor, views: Tensor | None) -> list[tuple[int, int]]:
     """Row and view of each clip of a batch."""
     views = torch.zeros_like(rows) if views is None else views
     return list(zip(rows.tolist(), views.tolist(), strict=True))
-
-
-def _number(clip: Clip, classes: Sequence[str]) -> int:
-    if clip.label not in classes:
-        raise ValueError(
-            f"{clip.id}: its class {clip.label!r} is not among the classes; add it there"
-        )
-    return classes.index(clip.label)

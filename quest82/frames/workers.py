@@ -13,6 +13,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import Tensor
 
 from ..data.clips import Clip
@@ -26,6 +27,11 @@ if TYPE_CHECKING:
 
 # Beside a network on the CPU: 16 frames keep a core busy for 150 ms, and are decoded in 20.
 ENOUGH_WORKERS = 4
+
+
+def enough_workers(num_clips: int, *, most: int = ENOUGH_WORKERS) -> int:
+    """How many processes are of use for so many clips: at most one for each core."""
+    return min(most, torch.get_num_threads(), num_clips)
 
 
 def _command() -> list[str]:
@@ -92,15 +98,12 @@ class Workers:
             For each clip uint8 frames (V, T, 3, S, S), or the error that it cost.
         """
 
-        def read(worker: Worker | Here, item: tuple[Clip, Sequence[int]]) -> Tensor | VideoError:
+        def read(worker: Worker | Here, item: tuple[Clip, Sequence[int]]) -> Tensor:
             clip, views = item
             before(clip)
-            try:
-                return worker.read(clip, views, spec)
-            except VideoError as error:
-                return error
+            return worker.read(clip, views, spec)
 
-        return self._side_by_side(read, wanted, ahead)
+        return self._side_by_side(_or_its_error(read), wanted, ahead)
 
     def take(
         self, clips: Iterable[Clip], spec: ViewSpec
@@ -112,13 +115,9 @@ class Workers:
             the error that it cost.
         """
 
-        def take(worker: Worker | Here, clip: Clip) -> tuple[Tensor, Tensor] | VideoError:
-            try:
-                return worker.take(clip, 0, spec)
-            except VideoError as error:
-                return error
-
-        return self._side_by_side(take, clips)
+        return self._side_by_side(
+            _or_its_error(lambda worker, clip: worker.take(clip, 0, spec)), clips
+        )
 
     def inspect(self, paths: Iterable[Path]) -> Generator[Inspection, None, None]:
         """What `video.inspect` finds in many files, in their order."""
@@ -127,13 +126,7 @@ class Workers:
     def probe(self, paths: Iterable[Path]) -> Generator[VideoInfo | VideoError, None, None]:
         """What `video.probe` finds in many files, in their order, or the error that each cost."""
 
-        def look(worker: Worker | Here, path: Path) -> VideoInfo | VideoError:
-            try:
-                return worker.probe(path)
-            except VideoError as error:
-                return error
-
-        return self._side_by_side(look, paths)
+        return self._side_by_side(_or_its_error(lambda worker, path: worker.probe(path)), paths)
 
     def require_within(self, path: Path, *, max_pixels: int, max_seconds: float) -> None:
         """Refuse a video that is too large or too long; see `video.require_within`.
@@ -188,6 +181,18 @@ class Workers:
             return self._tasks, self._end
 
 
+def _or_its_error(ask: Callable) -> Callable:
+    """The same question; a file that cannot be read costs itself, and its error is the answer."""
+
+    def answer(worker: Worker | Here, item: object) -> Any:
+        try:
+            return ask(worker, item)
+        except VideoError as error:
+            return error
+
+    return answer
+
+
 def _work(worker: Worker, tasks: queue.SimpleQueue) -> None:
     """Take tasks until there is one that is None."""
     while (task := tasks.get()) is not None:
@@ -208,32 +213,6 @@ def _end_all(workers: Sequence[Worker], tasks: queue.SimpleQueue) -> None:
     for worker in workers:
         worker.close()
         tasks.put(None)
-
-
-def read_all(
-    clips: Sequence[Clip],
-    spec: ViewSpec,
-    *,
-    num_workers: int,
-    time_limit_seconds: float,
-    before: Callable[[Clip], object] = lambda clip: None,
-) -> Generator[Tensor | VideoError, None, None]:
-    """All views of many clips, by workers that end with the reading; see `Workers.read`.
-
-    Args:
-        clips: what to read.
-        spec: how frames are taken; views 0 to V - 1 are read.
-        num_workers: processes; 0 reads in this one, without a time limit.
-        time_limit_seconds: for one clip.
-        before: called with each clip before it is read.
-
-    Yields:
-        For each clip uint8 frames (V, T, 3, S, S), or the error that it cost.
-    """
-    wanted = ((clip, range(spec.num_views)) for clip in clips)
-    workers = Workers(num_workers=num_workers, time_limit_seconds=time_limit_seconds)
-    with workers, closing(workers.read(wanted, spec, before=before)) as frames:
-        yield from frames
 
 
 def inspect_all(

@@ -13,10 +13,12 @@ from pathlib import Path
 
 import safetensors.torch
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from ..data.clip_set import ClipSet
+from ..outputs import write_whole
+from ..systems.state_dicts import read_safetensors
 from .config import History, TrainConfig
 
 _FORMAT = "quest82-training/1"
@@ -53,9 +55,7 @@ class Checkpoint:
             tensors |= _named(f"optimiser.{number}", state)
         text = {"format": _FORMAT, "run": self.run, "history": json.dumps(asdict(history))}
         tensors = {name: tensor.detach().cpu().clone() for name, tensor in tensors.items()}
-        partial = self.path.with_name(f"{self.path.name}.part")
-        partial.write_bytes(safetensors.torch.save(tensors, text))
-        partial.replace(self.path)
+        write_whole(self.path, safetensors.torch.save(tensors, text))
 
     def load(
         self, model: nn.Module, optimiser: torch.optim.Optimizer
@@ -86,9 +86,7 @@ class Checkpoint:
 
     def _read(self) -> tuple[dict[str, str], dict[str, Tensor]]:
         try:
-            with safe_open(self.path, "pt") as file:
-                text = file.metadata() or {}
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            text, tensors = read_safetensors(self.path)
         except SafetensorError as error:
             raise ValueError(
                 f"{self.path}: not a checkpoint ({error}); delete it, and training starts anew"

@@ -164,13 +164,13 @@ def cross_validate(
     """
     config = config or TrainConfig()
     parts = folds(data, num_folds, seed=config.seed)
-    logits: list[Tensor] = [torch.empty(0)] * len(data)
+    logits = []
     for train, test in tqdm(parts, "folds", disable=not config.progress):
         model = make_model()
         fit(model, data.subset(train), replace(config, progress=False))
-        for row, tested in zip(test, evaluate(model, data.subset(test)).logits, strict=True):
-            logits[row] = tested
-    return judge(torch.stack(logits), data.labels)
+        logits.append(evaluate(model, data.subset(test)).logits)
+    rows = torch.cat([torch.from_numpy(test) for _, test in parts])
+    return judge(torch.cat(logits)[rows.argsort()], data.labels)
 
 
 def _trainable(model: nn.Module) -> list[nn.Parameter]:

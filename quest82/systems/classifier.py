@@ -9,12 +9,14 @@ from typing import cast
 
 import safetensors.torch
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from torch import Tensor, nn
 
+from ..outputs import write_whole
 from .aggregators import AGGREGATORS
 from .calibration import Calibration
 from .initial import InDouble, Undrawn
+from .state_dicts import read_safetensors
 
 _FORMAT = "quest82-model/1"
 _MEANS = "calibration.means"  # beside the weights
@@ -143,10 +145,8 @@ def save(
     if calibration:
         tensors = {**tensors, _MEANS: calibration.means.contiguous()}
     metadata = {"format": _FORMAT, "settings": json.dumps(settings, sort_keys=True)}
-    partial = Path(f"{path}.part")
     # `save_file` would give it to its owner alone, whatever the umask says.
-    partial.write_bytes(safetensors.torch.save(tensors, metadata))
-    partial.replace(path)
+    write_whole(path, safetensors.torch.save(tensors, metadata))
 
 
 def load(path: str | Path) -> tuple[Classifier, dict]:
@@ -162,9 +162,7 @@ def load(path: str | Path) -> tuple[Classifier, dict]:
     if not Path(path).is_file():
         raise ValueError(f"{path}: there is no such model; make one with `quest82 train`")
     try:
-        with safe_open(path, "pt") as file:
-            metadata = file.metadata() or {}
-            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        metadata, weights = read_safetensors(path)
         if metadata.get("format") != _FORMAT:
             raise ValueError(f"its format is {metadata.get('format')!r}, not {_FORMAT!r}")
         settings = json.loads(metadata["settings"])

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import safetensors.torch
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 _UNREADABLE = (AttributeError, EOFError, KeyError, OSError, RuntimeError, TypeError, ValueError)
@@ -39,6 +39,17 @@ def load_into(network: nn.Module, path: Path, *, name: str) -> None:
         raise ValueError(f"weights ({path}): there is no such file") from error
     except (*_UNREADABLE, SafetensorError, pickle.UnpicklingError) as error:
         raise ValueError(f"weights ({path}): not a state dict of torchvision's {name}") from error
+
+
+def read_safetensors(path: str | Path) -> tuple[dict[str, str], dict[str, Tensor]]:
+    """The text and the tensors in a .safetensors file.
+
+    Raises:
+        SafetensorError: if it is no such file.
+    """
+    with safe_open(path, "pt") as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        return file.metadata() or {}, tensors
 
 
 def fill(network: nn.Module, state: Mapping[str, Tensor]) -> None:

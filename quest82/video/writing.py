@@ -12,6 +12,7 @@ import av
 import torch
 from torch import Tensor
 
+from ..outputs import write_whole
 from .errors import PathLike
 
 # x264 cuts each frame into as many slices as there are processors, and other slices are another
@@ -63,9 +64,7 @@ def write_video(
                 frame.pts = round(float(times[number]) * _TICKS_PER_SECOND)
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
-    partial = path.with_name(path.name + ".part")
-    partial.write_bytes(buffer.getvalue())
-    partial.replace(path)
+    write_whole(path, buffer.getvalue())
 
 
 def _require_writable(frames: Tensor, fps: float, times: Sequence[float] | Tensor | None) -> None:

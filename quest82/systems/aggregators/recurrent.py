@@ -7,7 +7,33 @@ from torch import Tensor, nn
 from .projected import Projected
 
 
-class LSTM(Projected):
+class _Recurrent(Projected):
+    """What recurrent aggregators share: a projection, then layers that read it in order."""
+
+    layers: type[nn.LSTM] | type[nn.GRU]
+
+    def __init__(
+        self,
+        in_features: int,
+        *,
+        projection_size: int = 256,
+        hidden_size: int = 256,
+        num_layers: int = 1,
+        dropout: float = 0.5,
+    ) -> None:
+        super().__init__(in_features, projection_size=projection_size, dropout=dropout)
+        self.out_features = hidden_size
+        self.options |= {"hidden_size": hidden_size, "num_layers": num_layers}
+        self.recurrence = self.layers(
+            projection_size,
+            hidden_size,
+            num_layers,
+            batch_first=True,
+            dropout=dropout if num_layers > 1 else 0.0,  # between layers: there must be two
+        )
+
+
+class LSTM(_Recurrent):
     """A recurrent network that reads the essences in order (Hochreiter & Schmidhuber 1997).
 
     A linear projection with a ReLU comes first: it halves the weights that there are to
@@ -24,25 +50,7 @@ class LSTM(Projected):
         out_features: H.
     """
 
-    def __init__(
-        self,
-        in_features: int,
-        *,
-        projection_size: int = 256,
-        hidden_size: int = 256,
-        num_layers: int = 1,
-        dropout: float = 0.5,
-    ) -> None:
-        super().__init__(in_features, projection_size=projection_size, dropout=dropout)
-        self.out_features = hidden_size
-        self.options |= {"hidden_size": hidden_size, "num_layers": num_layers}
-        self.recurrence = nn.LSTM(
-            projection_size,
-            hidden_size,
-            num_layers,
-            batch_first=True,
-            dropout=_between_layers(dropout, num_layers),
-        )
+    layers = nn.LSTM
 
     def forward(self, essences: Tensor) -> Tensor:
         """Essences (B, T, D) -> last hidden state (B, H)."""
@@ -51,7 +59,7 @@ class LSTM(Projected):
         return hidden[-1]
 
 
-class GRU(Projected):
+class GRU(_Recurrent):
     """A gated recurrent unit (Cho et al. 2014): three blocks of weights for the LSTM's four.
 
     It has no cell beside its state. Otherwise it is like `LSTM`: projection first, states from
@@ -69,33 +77,10 @@ class GRU(Projected):
         out_features: H.
     """
 
-    def __init__(
-        self,
-        in_features: int,
-        *,
-        projection_size: int = 256,
-        hidden_size: int = 256,
-        num_layers: int = 1,
-        dropout: float = 0.5,
-    ) -> None:
-        super().__init__(in_features, projection_size=projection_size, dropout=dropout)
-        self.out_features = hidden_size
-        self.options |= {"hidden_size": hidden_size, "num_layers": num_layers}
-        self.recurrence = nn.GRU(
-            projection_size,
-            hidden_size,
-            num_layers,
-            batch_first=True,
-            dropout=_between_layers(dropout, num_layers),
-        )
+    layers = nn.GRU
 
     def forward(self, essences: Tensor) -> Tensor:
         """Essences (B, T, D) -> last state (B, H)."""
         projected = self.projection(essences)  # (B, T, D) -> (B, T, P)
         _, hidden = self.recurrence(projected)  # (num_layers, B, H)
         return hidden[-1]
-
-
-def _between_layers(dropout: float, num_layers: int) -> float:
-    """PyTorch warns of dropout between layers where there is one layer."""
-    return dropout if num_layers > 1 else 0.0
