@@ -64,6 +64,16 @@ def test_networks_of_torchvision_are_made_without_drawing(name):
     assert torch.equal(torch.get_rng_state(), state)
 
 
+@pytest.mark.parametrize(("a", "b"), [(-2, 2), (0.5, 2)])
+def test_weights_that_must_be_within_bounds_are_within_them(a, b):
+    """PyTorch draws them until they are; memory full of other numbers would keep it for ever."""
+    state, weight = torch.get_rng_state(), torch.full((1000,), 1e9)
+    with Undrawn():
+        torch.nn.init.trunc_normal_(weight, a=a, b=b)
+    assert ((weight >= a) & (weight <= b)).all()
+    assert torch.equal(torch.get_rng_state(), state)
+
+
 def test_random_weights_are_still_random():
     torch.manual_seed(0)
     one, other = MobileNetV2Extractor(None), MobileNetV2Extractor(None)

@@ -241,7 +241,7 @@ def test_the_search_knows_the_words_of_every_chapter(book):
 # What is asked of a page there is in pages.js.
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(tmp_path_factory):
     """One headless Chromium from the distribution; nothing is ever downloaded to have one."""
     if not CHROMIUM or not CHROMEDRIVER:

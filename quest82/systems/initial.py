@@ -1,4 +1,4 @@
-"""Initial weights: drawn in double precision, or not drawn at all where a file brings them.
+"""Initial weights: drawn in double precision, or hardly drawn at all where a file brings them.
 
 Both are modes of the thread that enters them: PyTorch's default type and random state, which all
 threads share, stay as they are.
@@ -14,14 +14,10 @@ from torch.nn import init
 from torch.overrides import TorchFunctionMode
 
 _FACTORIES = (torch.empty, torch.zeros, torch.ones, torch.rand, torch.randn)
-# What PyTorch's other ways of drawing weights come down to.
-_IN_PLACE = (
-    init.uniform_,
-    init.normal_,
-    init.kaiming_uniform_,
-    Tensor.uniform_,
-    Tensor.normal_,
-)
+# What most layers draw weights by: a mode is told of these as a whole, and can pass them over.
+_WHOLE = (init.uniform_, init.normal_, init.kaiming_uniform_)
+# What other ways come down to. Some go on until every number is within bounds: these must draw.
+_DRAWS = (Tensor.uniform_, Tensor.normal_, torch.rand, torch.randn)
 
 
 class InDouble(TorchFunctionMode):
@@ -38,19 +34,22 @@ class InDouble(TorchFunctionMode):
 
 
 class Undrawn(TorchFunctionMode):
-    """Nothing is drawn: weights hold whatever the memory held, until a file overwrites them.
+    """Nothing is drawn from the random state: weights hold any numbers, until a file brings theirs.
 
-    It spares the random state, and the seconds that drawing millions of weights would take.
+    Most are not drawn at all, which spares seconds; the others come from a generator of their own.
     """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._generator = torch.Generator().manual_seed(0)
 
     def __torch_function__(
         self, func: Callable, types: Iterable, args: tuple = (), kwargs: Mapping | None = None
     ) -> object:
-        """Call a function of torch, or leave its tensor as it is if it would draw numbers."""
+        """Call a function of torch, away from the random state that all share."""
         kwargs = dict(kwargs or {})
-        if func in _IN_PLACE:
+        if func in _WHOLE:
             return kwargs["tensor"] if "tensor" in kwargs else args[0]
-        if func in (torch.rand, torch.randn):
-            kwargs.pop("generator", None)
-            func = torch.empty
+        if func in _DRAWS:
+            kwargs["generator"] = self._generator
         return func(*args, **kwargs)
