@@ -7,6 +7,7 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import browsing
 import pytest
 import safetensors.torch
 import stand_in
@@ -207,3 +208,23 @@ def web():
     web = Web()
     yield web
     web.close()
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory):
+    """The folder of the built book, and what the builder complained about."""
+    if browsing.is_up_to_date():
+        return browsing.BUILT, ""
+    return browsing.build(tmp_path_factory.mktemp("book"))
+
+
+@pytest.fixture(scope="session")
+def book(built):
+    return built[0]
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    driver = browsing.start_browser(tmp_path_factory.mktemp("chromium"))
+    yield driver
+    driver.quit()

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
-import subprocess
-import sys
 from collections import Counter
 from html.parser import HTMLParser
 from itertools import product, takewhile
@@ -15,15 +12,11 @@ from urllib.parse import unquote, urldefrag, urlsplit
 
 import pytest
 import yaml
-from selenium import webdriver
+from browsing import ROOT, see
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.wait import WebDriverWait
-
-ROOT = Path(__file__).parents[1]
-BUILT = ROOT / "_build" / "html"
-BUILD = "import sys; from jupyter_book.cli.main import main; sys.exit(main())"
 
 # How a page fetches a file: by these attributes, by these kinds of <link>, from a style sheet.
 LOADS = {"img": "src", "script": "src", "source": "src", "video": "src", "iframe": "src"}
@@ -36,19 +29,6 @@ NOT_PROSE = {"script", "style", "pre", "code", "math", "onlyprint"}  # elements 
 VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "wbr"}
 MIN_WORDS = 100  # that the search index knows of a chapter
 
-CHROMIUMS = map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))
-CHROMIUM, CHROMEDRIVER = next(filter(None, CHROMIUMS), None), shutil.which("chromedriver")
-OPTIONS = (
-    "--headless=new",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-dev-shm-usage",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-    "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",  # a reader without a network
-)
 WIDTHS = (390, 1440)  # a telephone, a desk
 NUM_STOPS = 15  # presses of Tab on each page
 MIN_CONTRAST = 4.5  # WCAG 2, level AA
@@ -113,31 +93,6 @@ class Page(HTMLParser):
 
 def is_local(address: str) -> bool:
     return not urlsplit(address).scheme and not urlsplit(address).netloc
-
-
-def is_up_to_date() -> bool:
-    """Whether the book that `make book` left is newer than all that it is made from."""
-    files = [*(ROOT / "book").rglob("*"), *(ROOT / "quest82").glob("*.py"), *ROOT.glob("_*.yml")]
-    changed = max(f.stat().st_mtime for f in files if f.is_file() and "checkpoint" not in str(f))
-    mark = BUILT / "searchindex.js"
-    return mark.exists() and mark.stat().st_mtime > changed
-
-
-@pytest.fixture(scope="session")
-def built(tmp_path_factory) -> tuple[Path, str]:
-    """The folder of the built book, and what the builder complained about."""
-    if is_up_to_date():
-        return BUILT, ""
-    folder = tmp_path_factory.mktemp("book")
-    flags = ("-W", "--keep-going", "--quiet", "--path-output", folder)
-    command = [sys.executable, "-c", BUILD, "build", ROOT, *flags]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    return (folder / "_build" / "html").resolve(), done.stderr if done.returncode else ""
-
-
-@pytest.fixture(scope="session")
-def book(built) -> Path:
-    return built[0]
 
 
 @pytest.fixture(scope="session")
@@ -239,31 +194,6 @@ def test_the_search_knows_the_words_of_every_chapter(book):
 
 # With a browser. Each page is opened once at each width, and every law is tried on it.
 # What is asked of a page there is in pages.js.
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    """One headless Chromium from the distribution; nothing is ever downloaded to have one."""
-    if not CHROMIUM or not CHROMEDRIVER:
-        pytest.skip("Chromium and chromedriver are not both on this machine's PATH")
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    options.set_capability("goog:loggingPrefs", {"browser": "SEVERE"})
-    for option in (*OPTIONS, f"--user-data-dir={tmp_path_factory.mktemp('chromium')}"):
-        options.add_argument(option)
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(CHROMEDRIVER))
-    source = Path(__file__).with_name("pages.js").read_text("utf-8")
-    driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": source})
-    yield driver
-    driver.quit()
-
-
-def see(browser, path: Path, *, width: int):
-    """Opens a page as a file and waits until it is at rest."""
-    screen = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
-    browser.get(path.as_uri())
-    browser.execute_async_script("look.settle().then(arguments[0], arguments[0])")
 
 
 @pytest.fixture(scope="module", params=product(ALL_NAMES, WIDTHS), ids=lambda p: f"{p[0]}-{p[1]}")

@@ -1,0 +1,71 @@
+"""The built book, and a browser that reads it; nothing is ever downloaded to have one."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from selenium import webdriver
+
+ROOT = Path(__file__).parents[1]
+BUILT = ROOT / "_build" / "html"
+BUILD = "import sys; from jupyter_book.cli.main import main; sys.exit(main())"
+
+CHROMIUMS = map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))
+CHROMIUM, CHROMEDRIVER = next(filter(None, CHROMIUMS), None), shutil.which("chromedriver")
+OPTIONS = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",  # a reader without a network
+)
+
+
+def is_up_to_date() -> bool:
+    """Whether the book that `make book` left is newer than all that it is made from."""
+    files = [*(ROOT / "book").rglob("*"), *(ROOT / "quest82").rglob("*.py"), *ROOT.glob("_*.yml")]
+    made = ("checkpoint", "__pycache__")
+    changed = max(
+        f.stat().st_mtime for f in files if f.is_file() and not any(m in str(f) for m in made)
+    )
+    mark = BUILT / "searchindex.js"
+    return mark.exists() and mark.stat().st_mtime > changed
+
+
+def build(folder: Path) -> tuple[Path, str]:
+    """The book in a folder, and what the builder complained about."""
+    flags = ("-W", "--keep-going", "--quiet", "--path-output", folder)
+    command = [sys.executable, "-c", BUILD, "build", ROOT, *flags]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    return (folder / "_build" / "html").resolve(), done.stderr if done.returncode else ""
+
+
+def start_browser(folder: Path) -> webdriver.Chrome:
+    """A headless Chromium from the distribution, which knows the functions of pages.js."""
+    if not CHROMIUM or not CHROMEDRIVER:
+        pytest.skip("Chromium and chromedriver are not both on this machine's PATH")
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM
+    options.set_capability("goog:loggingPrefs", {"browser": "SEVERE"})
+    for option in (*OPTIONS, f"--user-data-dir={folder}"):
+        options.add_argument(option)
+    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(CHROMEDRIVER))
+    source = Path(__file__).with_name("pages.js").read_text("utf-8")
+    driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": source})
+    return driver
+
+
+def see(browser, path: Path, *, width: int):
+    """Opens a page as a file and waits until it is at rest."""
+    screen = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
+    browser.get(path.as_uri())
+    browser.execute_async_script("look.settle().then(arguments[0], arguments[0])")
