@@ -250,6 +250,38 @@ def test_the_gru_is_pytorchs_cell_step_by_step():
     torch.testing.assert_close(gru(x), h)
 
 
+@pytest.mark.parametrize("name", ["lstm", "gru"])
+class TestStepByStep:
+    @pytest.mark.parametrize(("dtype", "atol"), [(torch.float64, 1e-12), (torch.float32, 1e-6)])
+    @pytest.mark.parametrize("num_layers", [1, 2])
+    def test_each_step_gives_the_logits_of_all_frames_so_far(self, name, num_layers, dtype, atol):
+        model = classifier.build(name, 32, 3, dtype=dtype, num_layers=num_layers).eval()
+        x, state = essences(T=20), None
+        for t in range(20):
+            logits, state = model.step(x[:, t], state)
+            torch.testing.assert_close(logits, model(x[:, : t + 1]), atol=atol, rtol=0)
+
+    def test_the_state_is_that_of_pytorchs_layer(self, name):
+        pool, x = made(name, num_layers=2), essences().double()
+        _, whole = pool.recurrence(pool.projection(x))
+        state = None
+        for essence in x.unbind(dim=1):
+            hidden, state = pool.step(essence, state)
+        torch.testing.assert_close(state, whole)
+        assert torch.equal(hidden, state[-1] if name == "gru" else state[0][-1])
+
+    def test_a_clip_is_no_essence(self, name):
+        for shape in ((4, 6, 32), (32,), (4, 31)):
+            with pytest.raises(ValueError, match=r"must be \(B, 32\), one frame of each clip"):
+                made(name).step(torch.zeros(shape))
+
+
+@pytest.mark.parametrize("name", sorted(AGGREGATORS.keys() - {"lstm", "gru"}))
+def test_what_reads_a_clip_as_a_whole_takes_no_step(name):
+    with pytest.raises(ValueError, match="reads a clip as a whole .* take LSTM or GRU"):
+        classifier.build(name, 32, 3).step(essences()[:, 0])
+
+
 def test_the_gru_has_three_quarters_of_the_weights_of_the_lstm():
     sizes = {
         name: sum(p.numel() for p in made(name).recurrence.parameters()) for name in ("gru", "lstm")

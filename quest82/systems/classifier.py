@@ -13,7 +13,8 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from ..outputs import write_whole
-from .aggregators import AGGREGATORS
+from .aggregators import AGGREGATORS, GRU, LSTM
+from .aggregators.recurrent import State
 from .calibration import Calibration
 from .initial import InDouble, Undrawn
 from .state_dicts import read_safetensors
@@ -49,6 +50,27 @@ class Classifier(nn.Module):
         """Essences (B, T, D), of any floating type -> logits (B, K) of the type of the weights."""
         features = self.aggregator(essences.to(self.head.weight.dtype))
         return self.head(self.dropout(features))
+
+    def step(self, essence: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        """Logits of all frames so far from one frame more, where the aggregator is recurrent.
+
+        Args:
+            essence: (B, D), of any floating type: the next frame of each of B clips.
+            state: what the step before gave back (see `LSTM.step`); None: the first frames.
+
+        Returns:
+            Logits (B, K), in eval mode those of the whole clip up to rounding, and the next state.
+
+        Raises:
+            ValueError: if the aggregator needs a whole clip at once, or essence is not (B, D).
+        """
+        if not isinstance(self.aggregator, GRU | LSTM):
+            raise ValueError(
+                f"aggregator ({type(self.aggregator).__name__}) reads a clip as a whole and cannot "
+                "go on from a state; take LSTM or GRU"
+            )
+        features, state = self.aggregator.step(essence.to(self.head.weight.dtype), state)
+        return self.head(self.dropout(features)), state
 
 
 def build(

@@ -6,6 +6,9 @@ from torch import Tensor, nn
 
 from .projected import Projected
 
+State = Tensor | tuple[Tensor, Tensor]
+"""What a recurrence has kept: (h, c) of an LSTM, h of a GRU, each (num_layers, B, H)."""
+
 
 class _Recurrent(Projected):
     """What recurrent aggregators share: a projection, then layers that read it in order."""
@@ -31,6 +34,32 @@ class _Recurrent(Projected):
             batch_first=True,
             dropout=dropout if num_layers > 1 else 0.0,  # between layers: there must be two
         )
+
+    def step(self, essence: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        """One frame more: what `forward` gives of all frames so far, without reading them again.
+
+        It takes the road of `forward`. In eval mode the answers of T steps from no state are those
+        of the first 1, 2, ..., T essences, up to rounding; in training each step drops out anew.
+
+        Args:
+            essence: (B, D), the next frame of each of B clips.
+            state: what the step before gave back, as PyTorch's layers have it: (h, c) of an LSTM,
+                h of a GRU, each (num_layers, B, H). None: these frames are the first.
+
+        Returns:
+            The last layer's hidden state (B, H), and the state for the next step.
+
+        Raises:
+            ValueError: if essence is not (B, D).
+        """
+        if essence.ndim != 2 or essence.shape[1] != self.in_features:
+            raise ValueError(
+                f"essence {tuple(essence.shape)} must be (B, {self.in_features}), one frame of "
+                "each clip; whole clips (B, T, D) go through the model itself"
+            )
+        projected = self.projection(essence[:, None])  # (B, D) -> (B, 1, P)
+        hidden, state = self.recurrence(projected, state)  # (B, 1, H)
+        return hidden[:, 0], state
 
 
 class LSTM(_Recurrent):
