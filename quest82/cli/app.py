@@ -18,6 +18,7 @@ from . import (
     models,
     prediction,
     serving,
+    watching,
 )
 from .experiments import experiment
 from .options import expanded
@@ -34,6 +35,7 @@ COMMANDS = (
     comparisons.compare,
     comparisons.ucf101,
     prediction.predict,
+    watching.watch,
     serving.serve,
 )
 

@@ -186,7 +186,7 @@ class Predictor:
                 continue
             indices, frames = taken
             try:
-                essences = self._describe(frames)
+                essences = self.describe(frames)
             except StoreError as error:  # no numbers: it costs the file, as it costs a store a clip
                 yield VideoError(f"{path}: {error}")
                 continue
@@ -194,8 +194,12 @@ class Predictor:
             shares = contributions(self.network, essences) if explain else None
             yield replace(answer, contributions=shares)
 
-    def _describe(self, frames: Tensor) -> Tensor:
-        """uint8 frames (T, 3, S, S) -> essences (T, D), as a store holds them."""
+    def describe(self, frames: Tensor) -> Tensor:
+        """uint8 frames (T, 3, S, S) -> essences (T, D), as a store holds them.
+
+        Raises:
+            StoreError: if they are no numbers.
+        """
         with self._engine_is_free:
             described = self.engine(frames).numpy()
         return torch.from_numpy(half(described, "the essences of a video"))
@@ -203,7 +207,10 @@ class Predictor:
     @torch.no_grad()
     def answer(self, essences: Tensor, frames: tuple[int, ...]) -> Answer:
         """What the model says of essences (T, D), as a store holds them, of T frames."""
-        logits = self.network(essences[None])[0]  # (K,)
+        return self.judge(self.network(essences[None])[0], essences, frames)
+
+    def judge(self, logits: Tensor, essences: Tensor, frames: tuple[int, ...]) -> Answer:
+        """What the logits (K,) mean that the network gave for some essences (T, D)."""
         if self.calibration is None:
             return Answer(self.classes, logits.softmax(dim=0), frames)
         distance = self.calibration.distances(essences[None]).item()

@@ -3,12 +3,16 @@
 from .errors import MissingFrame, VideoError
 from .inspection import Inspection, inspect
 from .limits import require_within
+from .live import Lost, Moment, Source
 from .reading import VideoInfo, count_frames, frame_times, probe, read_frames
 from .writing import write_video
 
 __all__ = [
     "Inspection",
+    "Lost",
     "MissingFrame",
+    "Moment",
+    "Source",
     "VideoError",
     "VideoInfo",
     "count_frames",

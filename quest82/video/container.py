@@ -37,7 +37,7 @@ def open_video(
         # An absolute path cannot be taken for the address of a stream ("12:30.mp4").
         options = {"format_whitelist": containers} if containers else {}
         with av.open(os.path.abspath(path), options=options) as container:
-            stream = _choose(path, container)
+            stream = choose_stream(path, container)
             # Decoding must not depend on the number of processors: damaged files would differ.
             stream.thread_type = "SLICE"
             yield container, stream
@@ -80,7 +80,12 @@ def _require_content(path: Path) -> None:
         raise VideoError(f"{path}: the file is empty; copy or download it again")
 
 
-def _choose(path: PathLike, container: InputContainer) -> VideoStream:
+def choose_stream(path: PathLike, container: InputContainer) -> VideoStream:
+    """The video stream that players choose: no cover art, no single image.
+
+    Raises:
+        VideoError: if there is none, or no decoder for it.
+    """
     if container.format.name.endswith(_IMAGE_FORMATS):
         kind = container.format.name.removesuffix("_pipe")
         raise VideoError(f"{path}: is a single image ({kind}), not a video; remove it")

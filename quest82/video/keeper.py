@@ -39,7 +39,7 @@ class Keeper:
         Raises:
             VideoError: if it has another size than those before, or cannot be turned into RGB.
         """
-        pixels = self._upright(frame)
+        pixels = self.upright(frame)
         self.shape = self.shape or pixels.shape
         if pixels.shape != self.shape:
             raise VideoError(
@@ -64,8 +64,8 @@ class Keeper:
         self.kept |= dict(zip(self.waiting, frames.numpy(), strict=True))
         self.waiting.clear()
 
-    def _upright(self, frame: av.VideoFrame) -> np.ndarray:
-        """The frame (H, W, 3) as a player shows it."""
+    def upright(self, frame: av.VideoFrame) -> np.ndarray:
+        """A frame as a player shows it: uint8 (H, W, 3), RGB."""
         width = max(1, round(frame.width * self.aspect))
         try:
             rgb = self.reformatter.reformat(frame, width, frame.height, "rgb24").to_ndarray()
