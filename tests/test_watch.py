@@ -1,6 +1,5 @@
 """Watching a stream: the answers are those of a clip, and nothing that breaks off ends it."""
 
-import io
 import itertools
 import json
 import math
@@ -12,16 +11,16 @@ import sys
 import threading
 import time
 from contextlib import closing
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
 
 import av
 import numpy
 import pytest
 import torch
+from cameras import Camera, Film, RTSPCamera
 from command import quest82
 from conftest import moving_square
-from PIL import Image, ImageGrab
+from PIL import ImageGrab
 
 from quest82 import video
 from quest82.cli import screen
@@ -238,55 +237,6 @@ def test_a_file_is_played_and_told_line_by_line(ask, write_clip):
     assert error.startswith("watched ")
 
 
-class Camera:
-    """A server of moving JPEGs: a connection for each number, which says how many it sends.
-
-    Args:
-        lengths: of the connections; None: it is refused.
-        at: called with the number of each image.
-    """
-
-    def __init__(self, *lengths, at=lambda number: None):
-        self.lengths, self.at, self.over = list(lengths), at, threading.Event()
-        handler = type("Handler", (_Images,), {"camera": self})
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self.server.handle_error = lambda *args: None
-        poll = {"poll_interval": 0.01}
-        threading.Thread(target=self.server.serve_forever, kwargs=poll, daemon=True).start()
-        self.address = f"http://127.0.0.1:{self.server.server_port}/live"
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.over.set()
-        self.server.shutdown()
-        self.server.server_close()
-
-
-class _Images(BaseHTTPRequestHandler):
-    def do_GET(self):
-        length = self.camera.lengths.pop(0) if self.camera.lengths else None
-        if length is None:
-            self.send_error(404)
-            return
-        self.send_response(200)
-        self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=next")
-        self.end_headers()
-        frames = itertools.islice(itertools.cycle(moving_square(25)), length)
-        for number, frame in enumerate(frames):
-            buffer = io.BytesIO()
-            Image.fromarray(frame.permute(1, 2, 0).numpy()).save(buffer, "JPEG")
-            head = f"--next\r\nContent-Type: image/jpeg\r\nContent-Length: {buffer.tell()}\r\n\r\n"
-            self.wfile.write(head.encode() + buffer.getvalue() + b"\r\n")
-            self.camera.at(number)
-            if self.camera.over.wait(0.02):
-                return
-
-    def log_message(self, *args):
-        pass
-
-
 @pytest.fixture
 def impatient(monkeypatch):
     monkeypatch.setattr(stream, "_FIRST_WAIT_SECONDS", 0.3)
@@ -342,43 +292,53 @@ def test_ctrl_c_ends_it_with_a_summary(ask):
         assert not thread.is_alive()
 
 
-class _Film(BaseHTTPRequestHandler):
-    """Sends bytes without saying how many there are."""
-
-    body = b""
-
-    def do_GET(self):
-        self.send_response(200)
-        self.end_headers()
-        self.wfile.write(self.body)
-
-    def log_message(self, *args):
-        pass
-
-
-def transport_stream(frames):
-    """The bytes of an MPEG transport stream at 25 frames per second."""
-    buffer = io.BytesIO()
-    with av.open(buffer, "w", format="mpegts") as container:
-        output = container.add_stream("libx264", rate=25, options={"tune": "zerolatency"})
-        _, _, output.height, output.width = frames.shape
-        for pixels in frames.permute(0, 2, 3, 1).contiguous().numpy():
-            container.mux(output.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
-        container.mux(output.encode())
-    return buffer.getvalue()
-
-
 def test_a_transport_stream_keeps_its_own_time():
-    handler = type("Handler", (_Film,), {"body": transport_stream(moving_square(50))})
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    with Film(moving_square(50)) as film:
         frames = []
         with pytest.raises(Lost, match="broken off"):
-            frames.extend(Source(f"http://127.0.0.1:{server.server_port}/live.ts").moments())
-        server.shutdown()
+            frames.extend(Source(film.address).moments())
     assert [frame.time for frame in frames] == pytest.approx([t / 25 for t in range(50)])
     assert [frame.is_first for frame in frames] == [True] + [False] * 49
     assert frames[-1].pixels().shape == (3, 64, 64)
+
+
+def test_a_camera_that_speaks_rtsp_is_understood(predictor):
+    with RTSPCamera(moving_square(50)) as camera:
+        seen = watch(predictor, Source(camera.address), span_seconds=0.4, patience=Patience(0))
+        found = []
+        with pytest.raises(VideoError, match="the stream has broken off; gave up after 0 more"):
+            found.extend(seen)
+    found = [one for one in found if one]
+    times = [one.time for one in found]
+    assert times == sorted(set(times))
+    assert 0 <= times[0] < times[-1] < 50 / 25 + 0.5
+    assert found[-1].answer
+    assert found[-1].num_frames > 40
+    assert all(0 <= one.fps < 60 for one in found)
+
+
+def clock_times(monkeypatch, said, is_live):
+    """When frames are shown of which each comes half a second after the one before it."""
+    ticks = itertools.count(1)
+    clock = SimpleNamespace(monotonic=lambda: next(ticks) / 2)
+    monkeypatch.setattr(live, "time", clock)
+    read = live._Clock(SimpleNamespace(average_rate=25), is_live, False).read
+    return [read(SimpleNamespace(time=time, duration=0, time_base=1))[0] for time in said]
+
+
+@pytest.mark.parametrize(
+    ("said", "is_live", "expected"),
+    [
+        ([5.0, 5.1, 5.3], True, [0, 0.1, 0.3]),
+        ([None, 7.0, 7.1, 7.2], True, [0, 0.5, 0.6, 0.7]),  # no time at first
+        ([1.0, 1.1, 9000.0, 9000.1], True, [0, 0.1, 0.6, 0.7]),  # the clock is set
+        ([9.0, 9.1, 2.0, 2.1], True, [0, 0.1, 0.6, 0.7]),
+        ([None, None, None], False, [0, 0.04, 0.08]),
+        ([3.0, 3.1, 33.0], False, [0, 0.1, 30]),
+    ],
+)
+def test_the_time_of_a_stream_never_leaps(monkeypatch, said, is_live, expected):
+    assert clock_times(monkeypatch, said, is_live) == pytest.approx(expected)
 
 
 class TestACamera:

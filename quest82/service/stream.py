@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -17,7 +17,7 @@ from .rolling import Instants, Rolling
 
 _FIRST_WAIT_SECONDS = 1.0
 _LONGEST_WAIT_SECONDS = 30.0
-_MOST_ARRIVALS = 30  # that the frame rate is measured over
+_MOST_LATEST = 30  # frames that the frame rate is measured over
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +29,8 @@ class Seen:
         pixels: uint8 (3, H, W), RGB.
         answer: what the model says of the frames up to it; None before there are T.
         num_frames: frames of the stream so far, seen by the model or not.
-        fps: frames per second that come in just now; 0 before the second one.
+        fps: frames per second that come in just now, those that had waited for the reader counted
+            as the source has timed them; 0 before the second one.
         delay_seconds: from the arrival of the frame to the answer.
     """
 
@@ -127,15 +128,19 @@ def _go_on(seconds: float) -> None:
 
 def _due(moments: Iterable[Moment], instants: Instants) -> Iterator[_Due]:
     """Those frames that are shown at an instant at which the model looks."""
-    arrivals: deque[float] = deque(maxlen=_MOST_ARRIVALS)
+    latest: deque[tuple[float, float]] = deque(maxlen=_MOST_LATEST)
     for number, moment in enumerate(moments, 1):
         if moment.is_first:
-            arrivals.clear()
-        arrivals.append(moment.arrived)
+            latest.clear()
+        latest.append((moment.time, moment.arrived))
         if reached := instants.reached(moment):
-            seconds = arrivals[-1] - arrivals[0]
-            fps = (len(arrivals) - 1) / seconds if seconds else 0.0
-            yield _Due(moment, *reached, number, fps)
+            yield _Due(moment, *reached, number, _rate(latest))
+
+
+def _rate(latest: Sequence[tuple[float, float]]) -> float:
+    """Frames per second, from when they are shown and when they came; never more than are shown."""
+    seconds = max(last - first for first, last in zip(latest[0], latest[-1], strict=True))
+    return (len(latest) - 1) / seconds if seconds else 0.0
 
 
 def _across_losses(

@@ -25,6 +25,7 @@ _TIMEOUTS = (10.0, 5.0)  # seconds
 # FFmpeg gives the images of these a time by counting them, whenever they came.
 _WITHOUT_TIMES = ("mjpeg", "mpjpeg")
 _USUAL_RATE = 25  # where a file names none
+_LONGEST_STEP_SECONDS = 10.0  # from one live frame to the next; beyond it a clock was set
 
 
 class Lost(VideoError):
@@ -122,24 +123,35 @@ class Source:
 
 
 class _Clock:
-    """When frames are shown, as their source says it, or as they come where it does not."""
+    """When frames are shown: as their source says it, as far as it can be believed.
+
+    Live ones may name no times at first, or set their clock while they run; then it counts when
+    frames come. In a recording a frame without a time follows the one before it.
+    """
 
     def __init__(self, stream: VideoStream, live: bool, is_without_times: bool) -> None:
         self.live, self.by_arrival = live, live and is_without_times
         self.usual = 1 / float(stream.average_rate or _USUAL_RATE)
-        self.first: float | None = None
-        self.next = 0.0
+        self.zero: float | None = None  # what the clock of the source showed at the first frame
+        self.came: float | None = None
+        self.shown = self.duration = 0.0
 
     def read(self, frame: av.VideoFrame) -> tuple[float, float]:
         """Seconds since the first frame, and for how long this one is shown (0: not known)."""
-        if self.by_arrival or (self.live and frame.time is None):
-            begins, duration = time.monotonic(), 0.0
+        said, now = None if self.by_arrival else frame.time, time.monotonic()
+        self.came = now if self.came is None else self.came
+        if said is not None and self.zero is not None and self._believes(said - self.zero):
+            self.shown = said - self.zero
         else:
-            begins = self.next if frame.time is None else frame.time
-            duration = float((frame.duration or 0) * (frame.time_base or 0)) or self.usual
-        self.first = begins if self.first is None else self.first
-        self.next = begins + duration
-        return begins - self.first, duration
+            self.shown += now - self.came if self.live else self.duration
+            self.zero = self.zero if said is None else said - self.shown
+        self.came = now
+        if not self.by_arrival:
+            self.duration = float((frame.duration or 0) * (frame.time_base or 0)) or self.usual
+        return self.shown, self.duration
+
+    def _believes(self, seconds: float) -> bool:
+        return not self.live or 0 <= seconds - self.shown <= _LONGEST_STEP_SECONDS
 
 
 def _pixels_of(frame: av.VideoFrame, keeper: Keeper) -> Tensor:
