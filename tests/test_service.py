@@ -149,7 +149,7 @@ def test_an_answer_is_that_of_the_predictor(clean, load, write_clip):
     assert answer["confidence"] == max(answer["probabilities"].values())
     assert answer["frames"] == list(expected.frames)
     assert answer["model"]["name"] == "lstm"
-    assert 0 < answer["milliseconds"] < 30_000
+    assert answer["milliseconds"] > 0
 
 
 def test_played_backwards_v1_stands_still_and_v2_turns(clean, tmp_path):

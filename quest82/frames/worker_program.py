@@ -52,7 +52,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends this one
     torch.set_num_threads(1)
     if hasattr(os, "nice"):
-        os.nice(19)  # the network comes first; what it leaves idle is enough for decoding
+        os.nice(10)  # the network comes first; what it leaves idle is enough for decoding
     answers = os.fdopen(os.dup(1), "wb")
     silence = os.open(os.devnull, os.O_WRONLY)
     for stream in (1, 2):  # decoders print what they think of a file
