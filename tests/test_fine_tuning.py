@@ -24,7 +24,7 @@ def data(write_clip, tmp_path):
     for number in range(6):
         shade = (20 if number % 2 else 220) + number
         write_clip(f"clips/{number % 2}/{number}.mp4", shade=shade, num_frames=8)
-    return FrameSet.of(from_folder(tmp_path / "clips"), SPEC)
+    return FrameSet.of(from_folder(tmp_path / "clips"), SPEC, num_workers=0)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from quest82.frames.view import ViewSpec
 from quest82.learning import TrainConfig, evaluate, fit
 from quest82.video import VideoError
 
-SPEC = ViewSpec(num_frames=3, size=32, seed=5, num_views=20)
+SPEC = ViewSpec(num_frames=3, size=32, seed=5, num_views=6)
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def each_alone(num_clips: int) -> list:
 def test_workers_change_no_bit_of_a_batch(clips):
     generator = torch.Generator().manual_seed(0)
     wanted = [
-        (torch.randint(16, (4,), generator=generator), torch.randint(20, (4,), generator=generator))
+        (torch.randint(16, (4,), generator=generator), torch.randint(6, (4,), generator=generator))
         for _ in range(3)
     ]
     wanted.append((torch.tensor([15, 0]), None))
