@@ -52,9 +52,8 @@ class ReportOptions(FileOptions):
             ValueError: names the file.
         """
         super().require_writable()
-        if self.plot is not None and self.plot.suffix.lower() not in PICTURES:
-            kinds = ", ".join(PICTURES)
-            raise ValueError(f"plot ({self.plot}) must end in one of {kinds}; rename it")
+        if self.plot is not None:
+            require_picture(self.plot)
 
 
 def require_file(path: Path) -> Path:
@@ -62,3 +61,9 @@ def require_file(path: Path) -> Path:
     if path.is_dir() or not path.absolute().parent.is_dir():
         raise ValueError(f"{path}: cannot be written; give a file name in a folder that exists")
     return require_writable(path)
+
+
+def require_picture(path: Path) -> None:
+    """Refuse a name whose ending is of no kind that can be drawn."""
+    if path.suffix.lower() not in PICTURES:
+        raise ValueError(f"plot ({path}) must end in one of {', '.join(PICTURES)}; rename it")

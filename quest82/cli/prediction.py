@@ -11,13 +11,12 @@ import typer
 
 from .file_options import FileOptions
 from .options import BackboneWeights, EngineName, ReadingOptions, num_decoders
+from .over_time import WindowOptions, ask_over_time
 from .telling import printable
 
 if TYPE_CHECKING:
     from ..service import Answer, Predictor
     from ..video import VideoError
-
-_ABOUT = ("none_of_these", "distance", "frames", "error")  # columns after the probabilities
 
 
 def predict(
@@ -35,6 +34,7 @@ def predict(
     explain: Annotated[
         bool, typer.Option("--explain", help="Say what each frame adds to the answer.")
     ] = False,
+    over_time: WindowOptions,
     files: FileOptions,
     backbone_weights: BackboneWeights = None,
     engine: EngineName = None,
@@ -47,14 +47,27 @@ def predict(
     With --explain a line for each frame says what it adds to the score of the answer, its logit
     less the mean of all: exactly for mean pooling, else by asking again without the frame.
 
+    With --window a long video is answered over time: for each window that lies wholly inside it (a
+    shorter video is one window), with the frames that a clip of that part would have. Printed are
+    stretches with one answer and its mean probability; the files hold every window. The time limit
+    is then for every 32 frames.
+
     Example: `quest82 predict lstm.safetensors clip.mp4 holidays "walks/*.mov" --csv answers.csv`
+
+    Example: `quest82 predict lstm.safetensors long.mp4 --window 2 --stride 0.5 --plot long.png`
     """
     from .videos import videos_of
 
+    over_time.require_usable(explain)
     files.require_writable()
-    paths = videos_of(videos)
-    with _opened(model, len(paths), backbone_weights, engine, reading) as predictor:
-        failed = _ask(predictor, paths, top, explain, files, model.name)
+    paths, name = videos_of(videos), model.name
+    # A video that is read on is read by one process; several would decode the same frames.
+    at_once = 1 if over_time.window else len(paths)
+    with _opened(model, at_once, backbone_weights, engine, reading) as predictor:
+        if over_time.window:
+            failed = ask_over_time(predictor, paths, over_time, files, name)
+        else:
+            failed = _ask(predictor, paths, top, explain, files, name)
     raise typer.Exit(1 if failed else 0)
 
 
@@ -87,19 +100,19 @@ def _ask(
     from tqdm import tqdm
 
     from ..video import VideoError
-    from .writing import Table, probability_columns, write_json
+    from .predicted import columns_of, entry_of, row_of
+    from .writing import Table, write_json
 
-    columns = ["path", "label", "probability", *probability_columns(predictor.classes)]
     entries, failed = [], 0
     answers, few = predictor.each(paths, explain=explain), len(paths) < 2
     bar = tqdm(answers, "predicting", len(paths), unit="clip", disable=few)
     try:
-        with Table(files.csv, [*columns, *_ABOUT]) as table:
+        with Table(files.csv, ["path", *columns_of(predictor.classes)]) as table:
             for path, answer in zip(paths, bar, strict=True):
                 failed += isinstance(answer, VideoError)
                 _tell(path, answer, top)
-                table.add(_row(path, answer))
-                entries.append(_entry(path, answer))
+                table.add(row_of(path, answer))
+                entries.append({"path": str(path), **entry_of(answer)})
     finally:  # stopped by the user, too: what is known is known
         if files.json:
             classes = list(predictor.classes)
@@ -123,40 +136,3 @@ def _tell(path: Path, answer: Answer | VideoError, top: int) -> None:
         shares = zip(answer.frames, answer.contributions.tolist(), strict=True)
         lines += [f"  frame {frame:>6}  {share:+.2f}" for frame, share in shares]
     tqdm.write("\n".join([printable(path), *lines]), file=sys.stdout)
-
-
-def _row(path: Path, answer: Answer | VideoError) -> dict[str, object]:
-    """A line of the table."""
-    from ..video import VideoError
-    from .writing import probability_row
-
-    if isinstance(answer, VideoError):
-        return {"path": path, "error": answer}
-    ((label, best),) = answer.top(1)
-    every = probability_row(answer.classes, answer.probabilities.tolist())
-    frames = " ".join(map(str, answer.frames))
-    sure = {"probability": f"{best:.6f}", **every}
-    far = {"none_of_these": answer.unlike, "distance": answer.distance}
-    return {"path": path, "label": label, **sure, **far, "frames": frames}
-
-
-def _entry(path: Path, answer: Answer | VideoError) -> dict[str, object]:
-    """The same for programs."""
-    from ..video import VideoError
-
-    if isinstance(answer, VideoError):
-        return {"path": str(path), "error": str(answer)}
-    ((label, best),) = answer.top(1)
-    every = dict(zip(answer.classes, answer.probabilities.tolist(), strict=True))
-    shares = answer.contributions
-    explained = {} if shares is None else {"contributions": shares.tolist()}
-    return {
-        "path": str(path),
-        "label": label,
-        "probability": best,
-        "probabilities": every,
-        "none_of_these": answer.unlike,
-        "distance": answer.distance,
-        "frames": list(answer.frames),
-        **explained,
-    }

@@ -38,7 +38,15 @@ def span_of(clip: Clip) -> Span:
     Raises:
         VideoError: if the file cannot be read, or the part ends after it by more than a second.
     """
-    times = video.frame_times(clip.path)
+    return span_in(video.frame_times(clip.path), clip)
+
+
+def span_in(times: Tensor, clip: Clip) -> Span:
+    """The same, where the times of the file's frames (n + 1,) are known.
+
+    Raises:
+        VideoError: if the part ends after the file by more than a second.
+    """
     if not clip.is_part:
         return Span(0, len(times) - 1, times)
     start, end = _limits(clip, float(times[-1]))

@@ -9,23 +9,29 @@ and PyTorch's DataLoader because it ends with the first worker that dies.
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO, cast
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from ..data.clips import Clip
-from ..video import Inspection, VideoError, VideoInfo, inspect, probe, require_within
+from ..video import (
+    Inspection,
+    VideoError,
+    VideoInfo,
+    frame_times,
+    inspect,
+    probe,
+    require_within,
+)
+from .conversation import converse, line_of, pipes_of
+from .streams import OneStream
 from .view import ViewSpec
 from .worker_program import REMEDY, read_view, read_views
 
@@ -77,6 +83,25 @@ class Worker:
         answer = self._ask(clip.path, request)
         return torch.tensor(answer["indices"]), answer["frames"]
 
+    def times(self, path: Path) -> Tensor:
+        """What `video.frame_times` says of a file, float64 (n + 1,).
+
+        Raises:
+            VideoError: as `read`.
+            RuntimeError: as `read`.
+        """
+        return torch.tensor(self._ask(path, {"op": "times"})["times"], dtype=torch.float64)
+
+    def read_on(self, path: Path, frames: Sequence[int], spec: ViewSpec) -> Tensor:
+        """Some frames of a file, uint8 (n, 3, S, S), as `streams.OneStream` reads them.
+
+        Raises:
+            VideoError: as `read`.
+            RuntimeError: as `read`.
+        """
+        how = {"frames": list(frames), "spec": spec.settings}
+        return self._ask(path, {"op": "read on", **how})["frames"]
+
     def inspect(self, path: Path) -> Inspection:
         """What `video.inspect` finds in a file, or that it took too long or killed the process."""
         try:
@@ -127,7 +152,7 @@ class Worker:
         if self.process is None:
             return 0
         self.process.kill()
-        for pipe in _pipes(self.process):
+        for pipe in pipes_of(self.process):
             with suppress(OSError):  # what was still to be written is for nobody
                 pipe.close()
         return self.process.wait()
@@ -164,7 +189,7 @@ class Worker:
     def _ask_once(self, request: dict) -> dict:
         """TimeoutError if it takes too long, EOFError if the process ends."""
         process = self.start()
-        if not self.ready and not _line_of(process):
+        if not self.ready and not line_of(process):
             raise RuntimeError(f"a worker process does not start (exit code {self.stop()})")
         self.ready = True
         too_long = threading.Event()
@@ -178,7 +203,7 @@ class Worker:
         timer.start()
         try:
             seconds = self.time_limit_seconds + _GRACE_SECONDS
-            return _converse(process, {**request, "seconds": seconds})
+            return converse(process, {**request, "seconds": seconds})
         except (EOFError, BrokenPipeError, ValueError):  # the last: closed by another thread
             raise (TimeoutError if too_long.is_set() else EOFError) from None
         finally:
@@ -197,39 +222,15 @@ def _named(clip: Clip) -> dict:
 class Here:
     """Speaks like a `Worker`, and reads in this process."""
 
+    def __init__(self) -> None:
+        self.read_on = OneStream().read
+
     read = staticmethod(read_views)
     take = staticmethod(read_view)
     inspect = staticmethod(inspect)
     probe = staticmethod(probe)
+    times = staticmethod(frame_times)
     require_within = staticmethod(require_within)
-
-
-def _converse(process: subprocess.Popen, request: Mapping) -> dict:
-    """One request and its answer; EOFError if the process ends before it is complete."""
-    requests, answers = _pipes(process)
-    requests.write(json.dumps(request).encode() + b"\n")
-    requests.flush()
-    line = _line_of(process)
-    if not line:
-        raise EOFError
-    answer = json.loads(line)
-    if answer["kind"] == "frames":
-        frames = np.empty(answer["shape"], np.uint8)  # (V, T, 3, S, S)
-        if answers.readinto(frames.data.cast("B")) < frames.nbytes:
-            raise EOFError
-        answer["frames"] = torch.from_numpy(frames)
-    return answer
-
-
-def _pipes(process: subprocess.Popen) -> tuple[BinaryIO, BufferedReader]:
-    """Where requests go, and where answers come from."""
-    return cast(BinaryIO, process.stdin), cast(BufferedReader, process.stdout)
-
-
-def _line_of(process: subprocess.Popen) -> bytes:
-    """What the process says next; nothing if it has ended."""
-    _, answers = _pipes(process)
-    return b"" if answers.closed else answers.readline()
 
 
 def _cause(code: int) -> str:

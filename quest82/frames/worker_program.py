@@ -21,7 +21,8 @@ import torch
 from torch import Tensor
 
 from ..data.clips import Clip
-from ..video import VideoError, inspect, probe, require_within
+from ..video import VideoError, frame_times, inspect, probe, require_within
+from .streams import OneStream
 from .view import ViewSpec, pixels_of_view, take_view
 
 REMEDY = "look at the file with `quest82 check`, and re-encode it or leave it out"
@@ -112,11 +113,26 @@ def _require_within(request: Mapping) -> tuple[dict, None]:
     return {"kind": "within"}, None
 
 
+def _times(request: Mapping) -> tuple[dict, None]:
+    """The path of a file -> when each frame is shown."""
+    return {"kind": "times", "times": frame_times(Path(request["path"])).tolist()}, None
+
+
+def _read_on(request: Mapping) -> tuple[dict, np.ndarray]:
+    """The path of a file, numbers of frames, settings of a `ViewSpec` -> frames."""
+    path, spec = Path(request["path"]), ViewSpec.of(request["spec"])
+    frames = _stream.read(path, request["frames"], spec).numpy()
+    return {"kind": "frames", "shape": frames.shape}, frames
+
+
+_stream = OneStream()
 _OPERATIONS = {
     "read": _read,
     "take": _take,
     "inspect": _inspect,
     "probe": _probe,
+    "times": _times,
+    "read on": _read_on,
     "within": _require_within,
 }
 

@@ -114,7 +114,6 @@ class Workers:
             For each clip which frames (T,) it is made of and their pixels, uint8 (T, 3, S, S); or
             the error that it cost.
         """
-
         return self._side_by_side(
             _or_its_error(lambda worker, clip: worker.take(clip, 0, spec)), clips
         )
@@ -125,8 +124,33 @@ class Workers:
 
     def probe(self, paths: Iterable[Path]) -> Generator[VideoInfo | VideoError, None, None]:
         """What `video.probe` finds in many files, in their order, or the error that each cost."""
-
         return self._side_by_side(_or_its_error(lambda worker, path: worker.probe(path)), paths)
+
+    def times(self, path: Path) -> Tensor:
+        """When each frame of a file is shown; see `video.frame_times`.
+
+        Raises:
+            VideoError: if it cannot be read, takes too long or crashes its decoder.
+        """
+        (times,) = self._side_by_side(lambda worker, path: worker.times(path), [path])
+        return times
+
+    def read_on(
+        self, path: Path, pieces: Iterable[Sequence[int]], spec: ViewSpec
+    ) -> Generator[Tensor, None, None]:
+        """Frames of one file through the centre crop, piece by piece; see `video.read_on`.
+
+        The time limit is for each piece. A single worker decodes every frame once; several take
+        turns, and each decodes what lies between its pieces, too.
+
+        Raises:
+            VideoError: as `times`.
+        """
+
+        def read(worker: Worker | Here, frames: Sequence[int]) -> Tensor:
+            return worker.read_on(path, frames, spec)
+
+        return self._side_by_side(read, pieces)
 
     def require_within(self, path: Path, *, max_pixels: int, max_seconds: float) -> None:
         """Refuse a video that is too large or too long; see `video.require_within`.
@@ -145,7 +169,8 @@ class Workers:
     ) -> Generator[Any, None, None]:
         """ask(worker, item) for every item, in order."""
         if self.num_workers == 0:
-            yield from (ask(Here, item) for item in items)
+            here = Here()
+            yield from (ask(here, item) for item in items)
             return
         tasks, end = self._start()
         most = 2 * self.num_workers if ahead is None else ahead

@@ -7,6 +7,7 @@ read the same on a light page and on a dark one.
 
 from .clips import contact_sheet, film, frame_bars, timeline
 from .geometry import networks, paths, planes, similarity
+from .moments import over_time
 from .results import (
     accuracy_panels,
     bars,
@@ -32,6 +33,7 @@ __all__ = [
     "frame_bars",
     "grouped_bars",
     "networks",
+    "over_time",
     "paths",
     "planes",
     "save",

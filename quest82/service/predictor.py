@@ -195,10 +195,10 @@ class Predictor:
             yield replace(answer, contributions=shares)
 
     def describe(self, frames: Tensor) -> Tensor:
-        """uint8 frames (T, 3, S, S) -> essences (T, D), as a store holds them.
+        """uint8 frames (T, 3, S, S) -> essences float16 (T, D), as a store holds them.
 
         Raises:
-            StoreError: if they are no numbers.
+            StoreError: if they are no numbers, or too large for float16.
         """
         with self._engine_is_free:
             described = self.engine(frames).numpy()

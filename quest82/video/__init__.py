@@ -5,6 +5,7 @@ from .inspection import Inspection, inspect
 from .limits import require_within
 from .live import Lost, Moment, Source
 from .reading import VideoInfo, count_frames, frame_times, probe, read_frames
+from .streaming import read_on
 from .writing import write_video
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "inspect",
     "probe",
     "read_frames",
+    "read_on",
     "require_within",
     "write_video",
 ]

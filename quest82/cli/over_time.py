@@ -1,0 +1,172 @@
+"""Answers over time: what `predict --window` prints, writes and draws."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .file_options import FileOptions, require_file, require_picture
+from .telling import printable
+
+if TYPE_CHECKING:
+    from ..service import Moment, OverTime, Predictor, Stretch
+    from .writing import Table
+
+_NUM_THUMBNAILS = 12
+
+
+@dataclass(frozen=True)
+class WindowOptions:
+    """Whether a video is asked about as a whole, or window by window."""
+
+    window: Annotated[
+        float | None,
+        typer.Option(
+            min=0.01, help="Answer over time: for each window of so many seconds, as for a clip."
+        ),
+    ] = None
+    stride: Annotated[
+        float | None,
+        typer.Option(
+            min=0.01, help="Seconds from one window to the next; else a quarter of --window."
+        ),
+    ] = None
+    plot: Annotated[
+        Path | None,
+        typer.Option(help="Picture of one video over time (.png, .svg, .pdf); with --window."),
+    ] = None
+
+    def require_usable(self, explain: bool) -> None:
+        """Refuse options that do not go together, and a picture that cannot be written.
+
+        Raises:
+            ValueError: says what to change.
+        """
+        if self.window is None and (self.stride is not None or self.plot is not None):
+            name = "--plot" if self.stride is None else "--stride"
+            raise ValueError(f"{name} needs --window: the seconds that each answer looks at")
+        if self.window is not None and explain:
+            raise ValueError("--explain is for whole clips; leave it out, or leave out --window")
+        if self.plot is not None:
+            require_picture(require_file(self.plot))
+
+
+def ask_over_time(
+    predictor: Predictor,
+    paths: Sequence[Path],
+    asked: WindowOptions,
+    files: FileOptions,
+    name: str,
+) -> int:
+    """Ask about each video window by window, print and write; how many videos failed.
+
+    Raises:
+        ValueError: if a picture is wanted of more than one video.
+    """
+    from .predicted import columns_of
+    from .writing import Table, write_json
+
+    if asked.plot and len(paths) > 1:
+        raise ValueError(f"plot ({asked.plot}) shows one video, not {len(paths)}; name one")
+    window, stride = _lengths(asked)
+    videos: list[dict] = []
+    columns = ["path", "start", "end", *columns_of(predictor.classes)]
+    try:
+        with Table(files.csv, columns) as table:
+            for path in paths:
+                videos.append({"path": str(path), "windows": [], "stretches": []})
+                _ask(predictor, path, (window, stride), table, videos[-1], asked.plot)
+    finally:  # stopped by the user, too: what is known is known
+        if files.json:
+            about = {"model": name, "classes": list(predictor.classes)}
+            how = {"window_seconds": window, "stride_seconds": stride}
+            write_json(files.json, {**about, **how, "videos": videos})
+    return sum("error" in video for video in videos)
+
+
+def _lengths(asked: WindowOptions) -> tuple[float, float]:
+    """Of a window, and from one to the next."""
+    window = asked.window or 0.0
+    return window, window / 4 if asked.stride is None else asked.stride
+
+
+def _ask(
+    predictor: Predictor,
+    path: Path,
+    lengths: tuple[float, float],
+    table: Table,
+    entry: dict,
+    plot: Path | None,
+) -> None:
+    """One video; the entry receives what is known of it, until it fails and why."""
+    from ..service import OverTime, stretches
+    from ..video import VideoError
+    from .predicted import row_of
+
+    moments: list[Moment] = []
+    try:
+        over = OverTime(
+            predictor,
+            path,
+            window_seconds=lengths[0],
+            stride_seconds=lengths[1],
+            num_thumbnails=_NUM_THUMBNAILS if plot else 0,
+        )
+        entry["seconds"] = over.seconds
+        _collect(over, table, entry, moments)
+    except VideoError as error:
+        table.add(row_of(path, error))
+        entry["error"] = str(error)
+    found = stretches(moments)
+    entry["stretches"] += [_stretch_entry(stretch) for stretch in found]
+    _tell(path, found, entry.get("error", ""))
+    if plot and "error" not in entry:
+        _draw(over, moments, plot)
+
+
+def _collect(over: OverTime, table: Table, entry: dict, moments: list[Moment]) -> None:
+    """Write each answer as soon as it is there."""
+    from tqdm import tqdm
+
+    from .predicted import entry_of, row_of
+
+    few = len(over.windows) < 2
+    for moment in tqdm(over, "predicting", len(over.windows), unit="window", disable=few):
+        when = {"start": moment.start, "end": moment.end}
+        table.add(row_of(over.path, moment.answer) | when)
+        entry["windows"].append(when | entry_of(moment.answer))
+        moments.append(moment)
+
+
+def _tell(path: Path, found: Iterable[Stretch], error: str) -> None:
+    typer.echo(printable(path))
+    for stretch in found:
+        said = f"{stretch.label}  {stretch.probability:.2f}"
+        said = f"none of these ({said})" if stretch.unlike else said
+        typer.echo(f"  {stretch.start:.1f}-{stretch.end:.1f} s  {said}")
+    if error:
+        print(f"quest82: {error}", file=sys.stderr)
+
+
+def _stretch_entry(stretch: Stretch) -> dict[str, object]:
+    entry = asdict(stretch)
+    return entry | {"none_of_these": entry.pop("unlike")}
+
+
+def _draw(over: OverTime, moments: Sequence[Moment], path: Path) -> None:
+    import torch
+
+    from .. import plots
+
+    answers = torch.stack([moment.answer.probabilities for moment in moments])
+    windows = [(moment.start, moment.end) for moment in moments]
+    unlike = [moment.answer.unlike for moment in moments]
+    classes = over.predictor.classes
+    axes = plots.over_time(windows, answers.numpy(), classes, over.thumbnails, unlike=unlike)
+    plots.save(axes, path)
+    typer.echo(f"{path} written")
