@@ -55,7 +55,7 @@ def read(monkeypatch):
         ids.append(clip.id)
         return read_views(clip, views, spec)
 
-    monkeypatch.setattr(workers.Here, "read", noting)
+    monkeypatch.setattr(workers.Here, "read", staticmethod(noting))
     return ids
 
 

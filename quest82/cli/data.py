@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .options import TimeLimit, Workers, num_decoders
-from .telling import AGAIN, printable
+from .telling import AGAIN, is_again, printable
 
 if TYPE_CHECKING:
     from ..video import Inspection
@@ -57,7 +57,10 @@ def synthesize(
 
 
 def check(
-    where: Annotated[Path, typer.Argument(help="A video, or any folder; all below it is read.")],
+    where: Annotated[
+        Path,
+        typer.Argument(help="A video, a folder of frames, or any folder; all below it is read."),
+    ],
     workers: Workers = None,
     time_limit: TimeLimit = 60,
 ) -> None:
@@ -69,9 +72,11 @@ def check(
     Example: `quest82 check UCF-101`
     """
     from ..data.files import videos_below
+    from ..video import is_frame_folder
 
-    root = where.parent if where.is_file() else where
-    videos, others = ([where], []) if where.is_file() else videos_below(where)
+    is_one = where.is_file() or is_frame_folder(where)
+    root = where.parent if is_one else where
+    videos, others = ([where], []) if is_one else videos_below(where)
     if not videos and not others:
         raise ValueError(f"{where}: there is no such file or folder, or it is empty")
     bad = _problems(videos, workers, time_limit)
@@ -82,7 +87,7 @@ def check(
         counts = f"{found.promised:>8} {found.decoded:>8} {found.corrupt:>8}"
         typer.echo(f"{counts}  {name}: {found.problem}")
     for path in others:
-        why = AGAIN if path.is_dir() else "not named like a video"
+        why = AGAIN if is_again(path) else "not named like a video"
         typer.echo(f"{'-':>8} {'-':>8} {'-':>8}  {printable(path.relative_to(root))}: {why}")
     typer.echo(f"{len(videos)} videos read, {len(bad)} with problems; {len(others)} other files")
     raise typer.Exit(1 if bad else 0)

@@ -100,6 +100,9 @@ def _tell_numbers(clips: Sequence[Clip], infos: Mapping[Path, VideoInfo]) -> Non
     known = [value for value in seconds if value]
     if known:
         typer.echo(f"lengths: {min(known):.2f} to {max(known):.2f} s, median {median(known):.2f} s")
+    counts = [info.num_frames for info in used if not info.fps]
+    if counts:
+        typer.echo(f"lengths: {min(counts)} to {max(counts)} frames, where no rate is known")
     sizes = Counter(f"{info.width}x{info.height}" for info in used)
     rates = Counter(f"{info.fps:.4g}" if info.fps else "unknown" for info in used)
     typer.echo(f"sizes: {_counted(sizes)} pixels")

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 Folder = Annotated[
     Path,
     typer.Argument(
-        help="Folder laid out as FOLDER/CLASS/CLIP.mp4, or FOLDER/train/CLASS/CLIP.mp4."
+        help="Folder laid out as FOLDER/CLASS/CLIP.mp4, or FOLDER/train/CLASS/CLIP.mp4; a clip may "
+        "be a folder of frames, FOLDER/CLASS/CLIP/000001.jpg."
     ),
 ]
 Store = Annotated[Path, typer.Argument(help="Store of essences, made by `quest82 extract`.")]

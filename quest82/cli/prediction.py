@@ -25,7 +25,8 @@ def predict(
         list[str],
         typer.Argument(
             metavar="PATH...",
-            help='Files, folders (all videos below), patterns ("clips/*.mp4", in quotes); '
+            help="Files, folders of frames, folders (all videos below), patterns "
+            '("clips/*.mp4", in quotes); '
             "- reads a list from the standard input, one a line.",
         ),
     ],

@@ -32,6 +32,13 @@ def printable(path: Path) -> str:
     return str(path) if str(path).isprintable() else ascii(str(path))[1:-1]
 
 
+def is_again(path: Path) -> bool:
+    """Whether what is no clip is a folder that stands in the list under another name."""
+    from ..video import is_frame_folder
+
+    return path.is_dir() and (path.is_symlink() or not is_frame_folder(path))
+
+
 def tell_missing(names: Sequence[str]) -> None:
     """Name the first clips that are missing, and count the others."""
     for name in names[:_MOST_NAMES]:
@@ -47,7 +54,7 @@ def tell_passed_over(folder: Path) -> int:
     others = passed_over(folder)
     for path in others:
         name = printable(path.relative_to(folder))
-        why = AGAIN if path.is_dir() else "not named FOLDER/CLASS/CLIP with a video's ending"
+        why = AGAIN if is_again(path) else "not named FOLDER/CLASS/CLIP with a video's ending"
         typer.echo(f"passed over {name}: {why}")
     return len(others)
 

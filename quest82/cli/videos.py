@@ -1,4 +1,7 @@
-"""Which videos a command was asked about: files, folders, patterns, or a list that is piped in."""
+"""Which videos a command was asked about: files, folders, patterns, or a list that is piped in.
+
+A folder of frames is a video like a file.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ..data.files import videos_below
+from ..video import is_frame_folder
 
 
 def videos_of(arguments: Iterable[str]) -> list[Path]:
@@ -15,8 +19,9 @@ def videos_of(arguments: Iterable[str]) -> list[Path]:
 
     Args:
         arguments: a file (whether it is a video is found out by reading it); a folder, which
-            stands for all videos below it; a pattern such as ``clips/**/*.mp4``; or ``-``, which
-            stands for the lines of the standard input, each of them one of the former.
+            stands for all videos below it, unless it is one of frames; a pattern such as
+            ``clips/**/*.mp4``; or ``-``, which stands for the lines of the standard input, each of
+            them one of the former.
 
     Raises:
         ValueError: if a folder holds no video, a pattern finds none, or nothing is left to ask.
@@ -36,12 +41,12 @@ def _lines_or(argument: str) -> list[Path]:
 
 def _meant_by(text: str) -> list[Path]:
     path = Path(text)
-    if path.is_dir():
+    if path.is_dir() and not is_frame_folder(path):
         return _videos_in(path)
     if path.exists() or not glob.has_magic(text):
         return [path]
     matches = [Path(match) for match in sorted(glob.glob(text, recursive=True))]
-    files = [match for match in matches if match.is_file()]
+    files = [match for match in matches if match.is_file() or is_frame_folder(match)]
     if not files:
         raise ValueError(f"{text}: no file is named so; mend the pattern, or name a folder")
     return files
@@ -49,9 +54,10 @@ def _meant_by(text: str) -> list[Path]:
 
 def _videos_in(folder: Path) -> list[Path]:
     videos, _ = videos_below(folder)
-    files = [path for path in videos if path.is_file()]
+    files = [path for path in videos if path.is_file() or is_frame_folder(path)]
     if not files:
         raise ValueError(
-            f"{folder}: holds no file with a video's ending; name the files themselves"
+            f"{folder}: holds no file with a video's ending, and no folder of numbered images; "
+            "name the files themselves"
         )
     return files

@@ -151,7 +151,7 @@ class _Reader:
         pure = PurePosixPath(path.replace("\\", "/"))
         if pure.is_absolute() or PureWindowsPath(path).drive or ".." in pure.parts:
             raise Unusable(f"path ({path!r}) must be relative to the folder and lie within it")
-        if not (self.root / pure).is_file():
+        if pure.as_posix() not in self.names and not (self.root / pure).is_file():
             raise Missing(f"path ({path!r})")
         return pure.as_posix()
 

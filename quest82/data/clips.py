@@ -10,21 +10,29 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from .files import EXTENSIONS, SPLITS, at_clip_level, first_folder, one_level_deeper
+from .files import (
+    EXTENSIONS,
+    SPLITS,
+    at_clip_level,
+    first_folder,
+    named_like_frames,
+    one_level_deeper,
+)
 
+_OR_FRAMES = ", or root/<class>/<clip>/ with the clip's frames, 000001.jpg and so on"
 _NUM_BLOCKS, _BLOCK_BYTES = 16, 64 * 1024
 
 
 @dataclass(frozen=True)
 class Clip:
-    """One video file, or a part of one, with its label.
+    """One video file, a part of one, or a folder of frames, with its label.
 
     Attributes:
         id: name that is unique in a list, the same on every machine: "walk/ido_walk.avi".
         label: name of its class.
         group: clips that share a group (a person, a scene, one long film cut in pieces) must
             stay on one side of a split, or the test measures recognition of the group.
-        path: the video file.
+        path: the video file, or the folder of its frames.
         start: where the clip begins in it, in seconds from its first frame; None: there.
         end: where it ends, in the same seconds; None: with the file.
         split: "train", "val" or "test", where that is laid down; else empty.
@@ -66,7 +74,8 @@ def from_folder(
     """The clips of a folder laid out as ``root/<class>/<clip>.<ext>``, sorted by id.
 
     ``root/train/<class>/<clip>.<ext>``, and the same in ``test`` and ``val``, is understood, too:
-    each clip then knows its split, and its id begins with it.
+    each clip then knows its split, and its id begins with it. A clip may also be a folder of
+    frames, ``root/<class>/<clip>/000001.jpg``.
 
     Only files with a video's ending and a name without control characters are taken
     (`files.passed_over` lists the others); whether they can be read is found out by reading.
@@ -74,9 +83,9 @@ def from_folder(
 
     Args:
         root: the folder.
-        groups: a regular expression searched in each file name; its first bracket (or the
-            whole match, where it has none) names the group. None: each file is a group.
-            Spellings of one name (see `unified`) are one group.
+        groups: a regular expression searched in the name of each file (or folder of frames); its
+            first bracket (or the whole match, where it has none) names the group. None: each file
+            is a group. Spellings of one name (see `unified`) are one group.
         endings: of the files that are clips, in small letters.
 
     Raises:
@@ -96,7 +105,7 @@ def from_folder(
     if not paths:
         raise ValueError(
             f"{root}: holds no clips; expected root/<class>/<clip> with one of the endings "
-            f"{' '.join(sorted(endings))}"
+            f"{' '.join(sorted(endings))}{_OR_FRAMES if EXTENSIONS & set(endings) else ''}"
         )
     found = [_clip(root, path, pattern) for path in paths]
     names = unified([clip.group for clip in found])
@@ -139,9 +148,13 @@ def digest_of(path: Path) -> str | None:
     cannot see a change between the blocks of a large file that leaves its size the same: a video
     that is encoded again changes everywhere, a byte that is patched by hand does not.
 
+    A folder of frames is told by the names and the content of its images, and by no other file.
+
     Returns:
         Such as "48213-5f0c9a7be1d24388"; None for a file that is not there or cannot be opened.
     """
+    if path.is_dir():
+        return _digest_of_folder(path)
     try:
         with path.open("rb") as file:
             size = file.seek(0, os.SEEK_END)
@@ -151,6 +164,21 @@ def digest_of(path: Path) -> str | None:
                 digest.update(file.read(_BLOCK_BYTES))
     except OSError:
         return None
+    return f"{size}-{digest.hexdigest()}"
+
+
+def _digest_of_folder(path: Path) -> str | None:
+    """The same of a folder of frames; its size is that of its images."""
+    try:
+        images = named_like_frames(path.iterdir())
+    except OSError:
+        return None
+    told = [digest_of(image) for image in images]
+    if not images or None in told:
+        return None
+    lines = [f"{image.name} {one}" for image, one in zip(images, told, strict=True)]
+    size = sum(int(str(one).split("-")[0]) for one in told)
+    digest = hashlib.blake2b("\n".join(lines).encode(errors="surrogateescape"), digest_size=8)
     return f"{size}-{digest.hexdigest()}"
 
 

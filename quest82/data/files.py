@@ -1,10 +1,10 @@
-"""Files below a folder: which are videos, and which of these lie where clips lie."""
+"""Files below a folder: which are videos or folders of frames, and which lie where clips lie."""
 
 from __future__ import annotations
 
 import os
 import unicodedata
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 # Formats that hold moving pictures; files with another ending are not taken for clips.
@@ -24,15 +24,19 @@ SPLITS = {
 
 def passed_over(root: str | Path, *, endings: Collection[str] = EXTENSIONS) -> list[Path]:
     """What `clips.from_folder` does not take: a wrong ending or depth, links."""
-    return sorted(set(_files_below(Path(root))) - set(at_clip_level(root, endings=endings)))
+    return sorted(set(_files_below(Path(root))[0]) - set(at_clip_level(root, endings=endings)))
 
 
 def videos_below(
     root: str | Path, *, endings: Collection[str] = EXTENSIONS
 ) -> tuple[list[Path], list[Path]]:
-    """All files at any depth below a folder: those with a video's ending, and the others."""
-    files = _files_below(Path(root))
-    videos = [path for path in files if _named_like_a_video(path, endings)]
+    """All files at any depth below a folder: those with a video's ending, and the others.
+
+    Where videos are looked for, a folder of frames is one; its images are not listed themselves.
+    """
+    files, frames = _files_below(Path(root))
+    taken = frames if EXTENSIONS & set(endings) else set()
+    videos = [path for path in files if path in taken or _named_like_a_video(path, endings)]
     return videos, sorted(set(files) - set(videos))
 
 
@@ -64,24 +68,48 @@ def first_folder(root: Path, path: Path) -> str:
     return path.parts[len(root.parts)]
 
 
-def _files_below(root: Path) -> list[Path]:
+def named_like_frames(paths: Iterable[Path]) -> list[Path]:
+    """Those of some files that are named like frames of a folder, sorted by name."""
+    from ..video import is_frame_name  # here, since fitting is to load no decoder
+
+    return sorted(path for path in paths if is_frame_name(path.name))
+
+
+def _files_below(root: Path) -> tuple[list[Path], set[Path]]:
     """Everything that is not a plain folder, hidden names left alone, links followed.
+
+    The second of the two are folders of frames; they stand among the first in place of their
+    images.
 
     A link to a folder that was visited stands in the list itself: a ring of links would be walked
     for ever, and clips that are found twice would lie on both sides of a split.
     """
     if not root.is_dir():
-        return []
-    found, visited = [], {_identity(root)}
+        return [], set()
+    found: list[Path] = []
+    frames, visited = set(), {_identity(root)}
     for folder, folders, files in os.walk(root, onerror=_refuse, followlinks=True):
         below = [Path(folder, name) for name in folders if not name.startswith(".")]
         again = [path for path in sorted(below, key=_links_last) if _was_visited(path, visited)]
         below = sorted(set(below) - set(again))
         folders[:] = [path.name for path in below]
-        found += [Path(folder, name) for name in files if not name.startswith(".")] + again
+        inside = [Path(folder, name) for name in files if not name.startswith(".")]
+        if _are_frames(Path(folder), inside, root):
+            frames.add(Path(folder))
+            inside = sorted(set(inside) - set(named_like_frames(inside)))
+        found += inside + again
         # A folder that is named like a video was meant to be one: it is reported, not hidden.
         found += [path for path in below if _named_like_a_video(path)]
-    return sorted(found)
+    return sorted({*found, *frames}), frames
+
+
+def _are_frames(folder: Path, files: Collection[Path], root: Path) -> bool:
+    """Whether a folder below the root is a clip: images, and no video among them."""
+    from ..video import is_frame_folder  # here, as above
+
+    if folder == root or any(map(_named_like_a_video, files)):
+        return False
+    return fits_in_a_line(folder.name) and is_frame_folder(folder)
 
 
 def _links_last(path: Path) -> tuple[bool, Path]:

@@ -36,8 +36,11 @@ def span_of(clip: Clip) -> Span:
     part in which none is first shown has the one that is shown when it begins.
 
     Raises:
-        VideoError: if the file cannot be read, or the part ends after it by more than a second.
+        VideoError: if the file cannot be read, the part ends after it by more than a second, or it
+            is one of a folder of frames, which has no seconds.
     """
+    if not clip.is_part and video.is_frame_folder(clip.path):
+        return Span(0, video.count_frames(clip.path), None)
     return span_in(video.frame_times(clip.path), clip)
 
 

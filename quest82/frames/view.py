@@ -37,7 +37,8 @@ class ViewSpec:
         stride: step of "strided", in frames; None with "segments".
         by: "time" gives segments and steps equal time, "count" equally many frames. They differ
             only where the frame rate varies, as in videos of phones and screens: there "count"
-            gives the slow parts of a clip less than their share of time.
+            gives the slow parts of a clip less than their share of time. A folder of frames has no
+            times: its frames count as equally long, and both are the same.
         flip: let the random views mirror the clip; off where the label depends on the side.
         seed: of the random views.
         num_views: V, views per clip.

@@ -1,6 +1,7 @@
-"""Read, check and write video files: the only wing that knows PyAV and decord."""
+"""Read, check and write video files and folders of frames; alone knows PyAV and decord."""
 
 from .errors import MissingFrame, VideoError
+from .folders import images_in, is_frame_folder, is_frame_name
 from .inspection import Inspection, inspect
 from .limits import require_within
 from .live import Lost, Moment, Source
@@ -18,7 +19,10 @@ __all__ = [
     "VideoInfo",
     "count_frames",
     "frame_times",
+    "images_in",
     "inspect",
+    "is_frame_folder",
+    "is_frame_name",
     "probe",
     "read_frames",
     "read_on",

@@ -10,6 +10,7 @@ from av.video.stream import VideoStream
 
 from .container import decode, open_video
 from .errors import NO_FRAME, PathLike, VideoError
+from .folders import images_in, is_frame_folder, other_size, read_image
 
 
 @dataclass(frozen=True)
@@ -30,11 +31,13 @@ class Inspection:
 
 
 def inspect(path: PathLike) -> Inspection:
-    """Decode a whole file once with PyAV and say what is wrong with it, if anything.
+    """Decode a whole file, or each image of a folder, and say what is wrong with it, if anything.
 
     Finds what reading hides: decoders patch damaged frames, or repeat the last good one, without a
     word. Never raises for a bad file; the finding is in `problem`.
     """
+    if is_frame_folder(path):
+        return _inspect_folder(path)
     times: list[float] = []
     sizes: list[tuple[int, int]] = []
     damage: list[str] = []
@@ -57,6 +60,32 @@ def inspect(path: PathLike) -> Inspection:
     if damage:
         findings.append(f"{len(damage)} packets cannot be decoded")
     return Inspection(header.promised, len(times), corrupt, "; ".join(filter(None, findings)))
+
+
+def _inspect_folder(path: PathLike) -> Inspection:
+    """The first thing that is wrong of each kind, and how often it is."""
+    unreadable, odd, first = [], [], ("", 0, 0)
+    try:
+        images = images_in(path)
+    except VideoError as error:
+        return Inspection(0, 0, 0, str(error).removeprefix(f"{path}: "))
+    for image in images:
+        try:
+            height, width, _ = read_image(image).shape
+        except VideoError as error:
+            unreadable.append(str(error).removeprefix(f"{path}: "))
+            continue
+        first = first if first[0] else (image.name, width, height)
+        if first[1:] != (width, height):
+            odd.append(other_size(image.name, (width, height), first))
+    findings = [
+        f"{what[0]} ({len(what)} such images)" if len(what) > 1 else what[0]
+        for what in (unreadable, odd)
+        if what
+    ]
+    if len(images) == 1:
+        findings.append("holds a single frame")
+    return Inspection(len(images), len(images) - len(unreadable), 0, "; ".join(findings))
 
 
 @dataclass(frozen=True)

@@ -19,27 +19,48 @@ _MOST_WAITING_BYTES = 8e6  # of decoded frames that wait for their transform: tw
 Transform = Callable[[Tensor], Tensor]
 
 
+class Upright:
+    """Makes decoded frames what a player shows."""
+
+    def __init__(self, path: PathLike, stream: VideoStream) -> None:
+        self.path = path
+        self.aspect: Fraction = pixel_aspect(stream)
+        self.reformatter = VideoReformatter()  # one for all: each would start threads of its own
+
+    def __call__(self, frame: av.VideoFrame) -> np.ndarray:
+        """A frame as uint8 (H, W, 3), RGB.
+
+        Raises:
+            VideoError: if it cannot be turned into RGB.
+        """
+        width = max(1, round(frame.width * self.aspect))
+        try:
+            rgb = self.reformatter.reformat(frame, width, frame.height, "rgb24").to_ndarray()
+        except (av.error.FFmpegError, ValueError) as error:
+            raise VideoError(
+                f"{self.path}: its frames cannot be turned into RGB ({reason(error)}); re-encode it"
+            ) from error
+        return np.ascontiguousarray(np.rot90(rgb, frame.rotation // 90))
+
+
 class Keeper:
-    """Takes decoded frames, makes them what a player shows, and keeps what is to be kept.
+    """Keeps of some frames what is to be kept.
 
     Small frames wait until there are enough of them: transforming them together is faster.
     """
 
-    def __init__(self, path: PathLike, stream: VideoStream, transform: Transform | None) -> None:
+    def __init__(self, path: PathLike, transform: Transform | None) -> None:
         self.path, self.transform = path, transform
-        self.aspect: Fraction = pixel_aspect(stream)
-        self.reformatter = VideoReformatter()  # one for all: each would start threads of its own
         self.waiting: dict[int, np.ndarray] = {}
         self.kept: dict[int, np.ndarray] = {}
         self.shape: tuple[int, ...] = ()
 
-    def __call__(self, number: int, frame: av.VideoFrame) -> None:
-        """Keep a frame under its number.
+    def __call__(self, number: int, pixels: np.ndarray) -> None:
+        """Keep a frame, uint8 (H, W, 3), under its number.
 
         Raises:
-            VideoError: if it has another size than those before, or cannot be turned into RGB.
+            VideoError: if it has another size than those before.
         """
-        pixels = self.upright(frame)
         self.shape = self.shape or pixels.shape
         if pixels.shape != self.shape:
             raise VideoError(
@@ -63,14 +84,3 @@ class Keeper:
         frames = self.transform(frames) if self.transform else frames  # (n, 3, H, W)
         self.kept |= dict(zip(self.waiting, frames.numpy(), strict=True))
         self.waiting.clear()
-
-    def upright(self, frame: av.VideoFrame) -> np.ndarray:
-        """A frame as a player shows it: uint8 (H, W, 3), RGB."""
-        width = max(1, round(frame.width * self.aspect))
-        try:
-            rgb = self.reformatter.reformat(frame, width, frame.height, "rgb24").to_ndarray()
-        except (av.error.FFmpegError, ValueError) as error:
-            raise VideoError(
-                f"{self.path}: its frames cannot be turned into RGB ({reason(error)}); re-encode it"
-            ) from error
-        return np.ascontiguousarray(np.rot90(rgb, frame.rotation // 90))

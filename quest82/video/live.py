@@ -18,7 +18,7 @@ from torch import Tensor
 
 from .container import choose_stream, frames_of, open_video
 from .errors import VideoError, reason
-from .keeper import Keeper
+from .keeper import Upright
 
 # Until an address or a camera answers, and until the next bytes come from it.
 _TIMEOUTS = (10.0, 5.0)  # seconds
@@ -104,7 +104,7 @@ class Source:
         clock: _Clock,
         wait: Callable[[float], object] | None,
     ) -> Iterator[Moment]:
-        keeper, offset = Keeper(self.shown, stream, None), None
+        upright, offset = Upright(self.shown, stream), None
         for packet in container.demux(stream):
             for frame in frames_of(packet):
                 seconds, duration = clock.read(frame)
@@ -112,7 +112,7 @@ class Source:
                 offset = self._so_far() if offset is None else offset
                 if wait and (due := seconds - self._so_far()) > 0:
                     wait(due)
-                arrived, pixels = time.monotonic(), partial(_pixels_of, frame, keeper)
+                arrived, pixels = time.monotonic(), partial(_pixels_of, frame, upright)
                 yield Moment(offset + seconds, duration, arrived, is_first, pixels)
 
     def _so_far(self) -> float:
@@ -154,8 +154,8 @@ class _Clock:
         return not self.live or 0 <= seconds - self.shown <= _LONGEST_STEP_SECONDS
 
 
-def _pixels_of(frame: av.VideoFrame, keeper: Keeper) -> Tensor:
-    return torch.from_numpy(keeper.upright(frame)).permute(2, 0, 1)
+def _pixels_of(frame: av.VideoFrame, upright: Upright) -> Tensor:
+    return torch.from_numpy(upright(frame)).permute(2, 0, 1)
 
 
 @contextmanager

@@ -21,7 +21,8 @@ from torch import Tensor
 from .container import decode, open_video
 from .cursor import Cursor, Unexpected
 from .errors import NO_FRAME, MissingFrame, PathLike, VideoError
-from .keeper import Keeper, Transform
+from .folders import is_frame_folder, read_images, size_of
+from .keeper import Keeper, Transform, Upright
 from .packets import PacketIndex, look_over
 
 DECODERS = ("pyav", "decord")
@@ -29,7 +30,7 @@ DECODERS = ("pyav", "decord")
 
 @dataclass(frozen=True)
 class VideoInfo:
-    """What a video file holds, counted rather than promised.
+    """What a video file or a folder of frames holds, counted rather than promised.
 
     Attributes:
         num_frames: frames that can be read, at least 1.
@@ -50,6 +51,8 @@ def probe(path: PathLike) -> VideoInfo:
     Raises:
         VideoError: if the file is missing, empty, no video, or holds no frame.
     """
+    if is_frame_folder(path):
+        return VideoInfo(*size_of(path), fps=0.0)
     index = look_over(path)
     return VideoInfo(index.num_frames, index.width, index.height, index.fps)
 
@@ -61,8 +64,13 @@ def frame_times(path: PathLike) -> Tensor:
     follow each other at its average rate.
 
     Raises:
-        VideoError: as for `probe`.
+        VideoError: as for `probe`; and of a folder of frames, which says nothing of times.
     """
+    if is_frame_folder(path):
+        raise VideoError(
+            f"{path}: is a folder of frames, which have no times, so that nothing can be cut from "
+            "it by seconds; make a video of them, or leave out what is given in seconds"
+        )
     return torch.from_numpy(look_over(path).times.copy())
 
 
@@ -72,6 +80,8 @@ def count_frames(path: PathLike) -> int:
     Raises:
         VideoError: if the file cannot be read at all, or holds no frame.
     """
+    if is_frame_folder(path):
+        return size_of(path)[0]
     num_frames = sum(1 for _ in decode(path))
     if num_frames == 0:
         raise VideoError(f"{path}: {NO_FRAME}; remove or re-encode it")
@@ -90,7 +100,7 @@ def read_frames(
     Frames are upright and, where pixels are not square, stretched sideways, as a player shows them.
 
     Args:
-        path: the video file.
+        path: the video file, or a folder of frames (see `folders`).
         indices: T frame numbers, each in [0, num_frames) of `probe`.
         transform: maps some frames, uint8 (n, 3, H, W), to what is kept of them, uint8
             (n, 3, H', W'), soon after they are decoded; large ones one by one. With a crop, memory
@@ -110,6 +120,8 @@ def read_frames(
         raise ValueError("indices is empty: ask for at least one frame")
     if decoder not in DECODERS:
         raise ValueError(f"decoder ({decoder!r}) must be one of {', '.join(DECODERS)}")
+    if is_frame_folder(path):
+        return read_images(path, wanted, transform=transform)
     index = look_over(path)
     _require_inside(path, wanted, index.num_frames)
     if decoder == "decord":
@@ -127,9 +139,10 @@ def _read_from_entries(
 ) -> Tensor:
     """Decode for each frame only what lies between it and the entry before it."""
     with open_video(path) as (container, stream):
-        cursor, keep = Cursor(container, stream, index), Keeper(path, stream, transform)
+        cursor, upright = Cursor(container, stream, index), Upright(path, stream)
+        keep = Keeper(path, transform)
         for frame in sorted(set(wanted)):
-            keep(frame, cursor.read(frame))
+            keep(frame, upright(cursor.read(frame)))
     return keep.stacked(wanted)
 
 
@@ -137,11 +150,11 @@ def _read_from_beginning(
     path: PathLike, wanted: list[int], frames: Iterable[av.VideoFrame], transform: Transform | None
 ) -> Tensor:
     with open_video(path) as (_, stream):
-        keep = Keeper(path, stream, transform)
+        upright, keep = Upright(path, stream), Keeper(path, transform)
     needed, num_frames = set(wanted), 0
     for number, frame in enumerate(islice(frames, max(wanted) + 1)):
         if number in needed:
-            keep(number, frame)
+            keep(number, upright(frame))
         num_frames = number + 1
     _require_inside(path, wanted, num_frames)
     return keep.stacked(wanted)

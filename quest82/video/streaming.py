@@ -16,7 +16,7 @@ from torch import Tensor
 from .container import decode, open_video
 from .cursor import Cursor, Unexpected
 from .errors import MissingFrame, PathLike
-from .keeper import Keeper, Transform
+from .keeper import Keeper, Transform, Upright
 from .packets import look_over
 from .reading import read_frames
 
@@ -48,14 +48,15 @@ def read_on(
             yield read_frames(path, damaged, transform=transform)
         damaged = None
         with open_video(path) as (container, stream):
+            upright = Upright(path, stream)
             source: _Source = _InOrder(path, index.frames or decode(path))
             if index.position_of is not None:
                 source = Cursor(container, stream, index)
             for numbers in pieces:
                 try:
-                    keep = Keeper(path, stream, transform)
+                    keep = Keeper(path, transform)
                     for number in numbers:
-                        keep(number, source.read(number))
+                        keep(number, upright(source.read(number)))
                     yield keep.stacked(list(numbers))
                 except Unexpected:
                     damaged = numbers
