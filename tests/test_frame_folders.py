@@ -14,7 +14,7 @@ from conftest import moving_square
 from PIL import Image
 
 from quest82 import video
-from quest82.data import clips, files
+from quest82.data import clips, files, ucf101
 from quest82.data.annotations import from_annotations
 from quest82.data.clips import Clip, digest_of
 from quest82.essences import extract
@@ -93,6 +93,22 @@ def test_what_holds_videos_or_folders_is_no_clip(write_clip, tmp_path):
     assert [clip.id for clip in clips.from_folder(root)] == ["walk/a.mp4"]
     others = [path.relative_to(root).as_posix() for path in files.passed_over(root)]
     assert others == ["1.jpg", "walk/1.jpg", "walk/b/1.jpg", "walk/b/b.mp4"]
+
+
+def test_a_video_beside_its_frames_is_one_clip_too_many(write_clip, tmp_path):
+    write_clip("data/walk/a.mp4")
+    write_frames(tmp_path / "data" / "walk" / "a", moving_square(2))
+    with pytest.raises(ValueError, match=r"a.mp4: lies beside a, a folder of frames"):
+        clips.from_folder(tmp_path / "data")
+
+
+def test_of_ucf101_the_videos_are_the_clips(tmp_path):
+    path = tmp_path / "UCF-101" / "Biking" / "v_Biking_g01_c01.avi"
+    path.parent.mkdir(parents=True)
+    path.touch()
+    for name in (path.stem, "other"):
+        write_frames(tmp_path / "jpegs" / name, moving_square(2))
+    assert [clip.path for clip in ucf101.clips(tmp_path)] == [path]
 
 
 def test_splits_depths_links_and_other_endings(tmp_path):

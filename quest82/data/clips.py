@@ -90,8 +90,8 @@ def from_folder(
 
     Raises:
         TooDeep: if the class folders lie one level deeper.
-        ValueError: if the folder is missing or holds no clip, one below it cannot be opened, or a
-            name has no group.
+        ValueError: if the folder is missing or holds no clip, one below it cannot be opened, a
+            name has no group, or a clip is there as a video and as a folder of its frames.
 
     Examples:
         ``from_folder("weizmann", groups="^([a-z]+)_")`` groups ``walk/ido_walk.avi`` under "ido".
@@ -107,9 +107,20 @@ def from_folder(
             f"{root}: holds no clips; expected root/<class>/<clip> with one of the endings "
             f"{' '.join(sorted(endings))}{_OR_FRAMES if EXTENSIONS & set(endings) else ''}"
         )
+    _require_once(paths)
     found = [_clip(root, path, pattern) for path in paths]
     names = unified([clip.group for clip in found])
     return [replace(clip, group=name) for clip, name in zip(found, names, strict=True)]
+
+
+def _require_once(paths: Sequence[Path]) -> None:
+    """Refuse a video beside its own frames: as two clips they could be on both sides of a split."""
+    every = set(paths)
+    if twice := [path for path in paths if path.suffix and path.with_suffix("") in every]:
+        raise ValueError(
+            f"{twice[0]}: lies beside {twice[0].stem}, a folder of frames of the same name; keep "
+            "one of them, or they would be two clips"
+        )
 
 
 def group_key(name: str) -> str:

@@ -68,7 +68,10 @@ def clips(root: str | Path) -> list[Clip]:
         ValueError: if the folder holds no video, a video is not named like one of UCF101's, or
             a clip is there twice.
     """
-    videos, _ = videos_below(root)
+    from ..video import is_frame_folder  # here, since fitting is to load no decoder
+
+    # Frames are often unpacked beside the videos; they are not other clips.
+    videos = [path for path in videos_below(root)[0] if not is_frame_folder(path)]
     if not videos:
         raise ValueError(
             f"{root}: there is no such folder, or no video below it; give the folder of UCF101, "
