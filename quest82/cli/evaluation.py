@@ -64,7 +64,7 @@ def evaluate(
         answers = [_evaluate_model(essences, Path(model[0]), average_views)]
         tell_classes(answers[0])
     else:
-        models = chosen(model)
+        models = chosen(model, at_least=1)
         answers = _evaluate_names(models, open_store(essences, task), folds, training)
     write_answers(answers, files)
 

@@ -75,7 +75,7 @@ MODELS = (Model("mean"), Model("lstm"))
 BLIND, READER = MODELS
 
 
-def chosen(names: Sequence[str] | None) -> tuple[Model, ...]:
+def chosen(names: Sequence[str] | None, *, at_least: int = 2) -> tuple[Model, ...]:
     """The models of some names; without names, those that are compared by default.
 
     Raises:
@@ -84,7 +84,9 @@ def chosen(names: Sequence[str] | None) -> tuple[Model, ...]:
     for name in names or ():
         if name not in AGGREGATORS:
             raise ValueError(f"model ({name!r}) must be one of {', '.join(AGGREGATORS)}")
-    return tuple(require_comparable([Model(name) for name in names])) if names else MODELS
+    if not names:
+        return MODELS
+    return tuple(require_comparable([Model(name) for name in names], at_least=at_least))
 
 
 def title_of(name: str) -> str:
@@ -92,8 +94,12 @@ def title_of(name: str) -> str:
     return _TITLES.get(name, name.replace("_", " "))
 
 
-def require_comparable(models: Sequence[Model]) -> Sequence[Model]:
+def require_comparable(models: Sequence[Model], *, at_least: int = 2) -> Sequence[Model]:
     """Refuse what cannot be compared: fewer than two models, or two of one name.
+
+    Args:
+        models: with their names.
+        at_least: 1 where one may stand alone.
 
     Returns:
         The models.
@@ -104,6 +110,6 @@ def require_comparable(models: Sequence[Model]) -> Sequence[Model]:
     names = [model.name for model in models]
     if twice := [name for name in names if names.count(name) > 1]:
         raise ValueError(f"models ({twice[0]!r}) must have different names; leave one out")
-    if len(models) < 2:
+    if len(models) < at_least:
         raise ValueError(f"models ({len(models)}) must be at least two, to compare them; add one")
     return models
