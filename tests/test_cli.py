@@ -30,7 +30,7 @@ from quest82.systems.weights import checkpoint_path
 
 COMMANDS = (
     "weights", "synthesize", "check", "describe", "extract", "import-features", "train",
-    "evaluate", "compare", "ucf101", "predict", "watch", "serve",
+    "evaluate", "compare", "ucf101", "predict", "watch", "serve", "export",
 )  # fmt: skip
 PICTURES = ("accuracy", "classes", "confusions")
 

@@ -15,6 +15,7 @@ from . import (
     description,
     essences,
     evaluation,
+    exporting,
     models,
     prediction,
     serving,
@@ -37,6 +38,7 @@ COMMANDS = (
     prediction.predict,
     watching.watch,
     serving.serve,
+    exporting.export,
 )
 
 app = typer.Typer(

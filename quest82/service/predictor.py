@@ -138,7 +138,7 @@ class Predictor:
             ) from error
         if device == "auto" and made.get("engine") == OpenVINOEngine.name:
             device = "cpu"
-        backbone = _backbone_of(made, path, backbone_weights).to(choose_device(device))
+        backbone = backbone_of(made, path, backbone_weights).to(choose_device(device))
         return cls(
             network,
             settings["classes"],
@@ -218,10 +218,20 @@ class Predictor:
         return Answer(self.classes, probabilities, frames, distance, distance > farthest)
 
 
-def _backbone_of(
+def backbone_of(
     made: Mapping, path: str | Path, weights: str | Path | None
 ) -> MobileNetV2Extractor | TorchvisionBackbone:
-    """The network that made the essences, or what is missing for it."""
+    """The network that made a model's essences.
+
+    Args:
+        made: how they were made (the setting "extraction" of a model).
+        path: the model, for errors.
+        weights: a state dict, if they are not of torchvision's weights.
+
+    Raises:
+        ValueError: if the model does not say which network it was, or the weights are others.
+        WeightsError: if weights cannot be fetched.
+    """
     if missing := [name for name in ("backbone", "weights") if name not in made]:
         raise ValueError(
             f"{path}: does not say by which network its essences were made ({missing[0]} is "

@@ -1,0 +1,133 @@
+"""The command that takes a model to phones, browsers and other runtimes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .file_options import require_file
+from .options import BackboneWeights
+from .telling import printable
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ..frames.view import ViewSpec
+    from ..service.export import Exported
+
+_TIME_LIMIT_SECONDS = 60
+# Twice as many changed the ranges little, and each clip takes seconds.
+_CALIBRATED, _COMPARED = 32, 32
+
+
+def export(
+    model: Annotated[Path, typer.Argument(help="A model of `quest82 train`.")],
+    out: Annotated[Path, typer.Argument(help="File to write (.onnx).")],
+    *,
+    head: Annotated[
+        bool, typer.Option("--head", help="Essences to logits: without the backbone.")
+    ] = False,
+    step: Annotated[
+        bool,
+        typer.Option("--step", help="One essence and a state to logits and the next state (LSTM)."),
+    ] = False,
+    int8: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PATH", help="Count in eight bits; ranges from training clips in this folder."
+        ),
+    ] = None,
+    backbone_weights: BackboneWeights = None,
+) -> None:
+    """Write a model as ONNX, from frames to probabilities, once ONNX Runtime agrees with PyTorch.
+
+    The file says which classes it knows and how its frames have to be taken (`view`); the chapter
+    "On a phone, in the browser" shows how it is used. With --int8 it is a quarter to a half as
+    large; how often it still gives the same answer is told.
+
+    Example: `quest82 export lstm.safetensors lstm.onnx`
+    """
+    require_file(out)
+    if (head and step) or (int8 and (head or step)):
+        raise ValueError("--head, --step and --int8 exclude each other; give one of them")
+    try:
+        import onnxscript  # noqa: F401  (PyTorch asks for it late)
+
+        from ..service.export import export
+    except ModuleNotFoundError as error:
+        raise ValueError(f'{error.name} is not installed; pip install "quest82[export]"') from error
+    part = "head" if head else "step" if step else "whole"
+    videos = _videos(int8) if int8 else []
+    made = export(model, part=part, backbone_weights=backbone_weights)
+    _tell(made)
+    if int8:
+        made = _in_eight_bits(made, videos)
+    made.write(out)
+    typer.echo(f"{out} written")
+
+
+def _tell(made: Exported) -> None:
+    """What goes in, what comes out, and how well it was reproduced."""
+    given, told = (
+        ", ".join(f"{name} ({', '.join(map(str, shape))})" for name, shape in shapes.items())
+        for shapes in (made.inputs, made.outputs)
+    )
+    typer.echo(f"{given} -> {told}: {_megabytes(made)}")
+    typer.echo(f"ONNX Runtime against PyTorch: largest difference {made.difference:.1e}")
+
+
+def _in_eight_bits(made: Exported, videos: Sequence[Path]) -> Exported:
+    """The same in eight bits; how often it agrees on other clips is told."""
+    from ..service.quantising import agreement, quantised
+
+    kept = _spread(videos, _CALIBRATED + _COMPARED)
+    small = quantised(made, _frames(kept[::2], made.view))
+    num_same, num_clips, difference = agreement(made, small, _frames(kept[1::2], made.view))
+    share = len(small.content) / len(made.content)
+    typer.echo(f"in eight bits: {_megabytes(small)}, {share:.2f} of the size")
+    typer.echo(
+        f"the same class as before for {num_same} of {num_clips} other clips; "
+        f"largest difference of a probability {difference:.2f}"
+    )
+    return small
+
+
+def _megabytes(made: Exported) -> str:
+    return f"{len(made.content) / 1e6:.1f} MB"
+
+
+def _videos(where: str) -> list[Path]:
+    """The clips for --int8."""
+    from .videos import videos_of
+
+    found = videos_of([where])
+    if len(found) < 2:
+        raise ValueError(
+            f"int8 ({where}) must hold at least 2 videos: one to take the ranges from, another to "
+            "compare on; give the folder of the training clips"
+        )
+    return found
+
+
+def _spread(videos: Sequence[Path], most: int) -> list[Path]:
+    """At most so many, from all over the list."""
+    count = min(most, len(videos))
+    return [videos[k * len(videos) // count] for k in range(count)]
+
+
+def _frames(videos: Sequence[Path], spec: ViewSpec) -> Iterator[Tensor]:
+    """uint8 frames (T, 3, S, S) of each video; one that cannot be read is told and passed over."""
+    from ..data.clips import Clip
+    from ..frames.workers import Workers
+    from ..video import VideoError
+
+    clips = (Clip(path.name, "", "", path) for path in videos)
+    with Workers(num_workers=1, time_limit_seconds=_TIME_LIMIT_SECONDS) as workers:
+        for path, taken in zip(videos, workers.take(clips, spec), strict=True):
+            if isinstance(taken, VideoError):
+                typer.echo(f"passed over {printable(path)}: {taken}")
+            else:
+                yield taken[1]
