@@ -18,7 +18,7 @@ from conftest import moving_square
 from quest82 import __version__, video
 from quest82.data.clips import Clip
 from quest82.frames.view import ViewSpec, frames_of_view
-from quest82.service import Predictor, export, quantising
+from quest82.service import Predictor, export, graphs, quantising
 from quest82.systems import classifier
 from quest82.systems.aggregators import AGGREGATORS
 from quest82.systems.backbones import open_backbone
@@ -88,21 +88,27 @@ def test_each_head_answers_as_pytorch_does(heads, name, tmp_path):
     assert told.startswith(f"essences (batch, {frames}, {D}) -> logits (batch, 3): 0.")
 
 
-@pytest.mark.parametrize("name", ["lstm", "gru"])
-def test_a_stream_of_steps_gives_what_the_whole_clip_gives(heads, name, tmp_path):
-    quest82("export", heads / name, tmp_path / "step.onnx", "--step")
-    network, _ = classifier.load(heads / name)
+def test_a_stream_of_steps_gives_what_the_whole_clip_gives(heads, tmp_path):
+    quest82("export", heads / "lstm", tmp_path / "step.onnx", "--step")
+    network, _ = classifier.load(heads / "lstm")
+    session = session_of(tmp_path / "step.onnx")
+    assert [v.name for v in session.get_outputs()] == ["logits", "next_hidden", "next_cell"]
     essences = torch.randn(3, T, D, generator=torch.Generator().manual_seed(0))
-    layers = OPTIONS[name].get("num_layers", 1)
-    names = ("hidden", "cell") if name == "lstm" else ("hidden",)
-    state = [torch.zeros(layers, 3, 6) for _ in names]
+    hidden = cell = torch.zeros(2, 3, 6)
     for t in range(T):
-        given = dict(zip(names, state, strict=True))
-        logits, *state = answer(tmp_path / "step.onnx", essence=essences[:, t], **given)
+        given = {"essence": essences[:, t], "hidden": hidden, "cell": cell}
+        logits, hidden, cell = answer(tmp_path / "step.onnx", **given)
         expected = network(essences[:, : t + 1]).detach()
         torch.testing.assert_close(logits, expected, rtol=0, atol=1e-5)
-    told = [value.name for value in session_of(tmp_path / "step.onnx").get_outputs()]
-    assert told == ["logits", *(f"next_{name}" for name in names)]
+
+
+def test_a_step_of_a_gru_has_no_cell(heads):
+    network, _ = classifier.load(heads / "gru")
+    graph = graphs.step(network)
+    assert (list(graph.inputs), graph.outputs) == (["essence", "hidden"], ("logits", "next_hidden"))
+    essence, hidden = graph.examples(3, 1)
+    logits, _ = graph.network(essence, torch.zeros_like(hidden))
+    torch.testing.assert_close(logits, network(essence[:, None]))
 
 
 def test_frames_give_the_probabilities_of_pytorch(desk, weights):
@@ -150,10 +156,13 @@ def test_the_file_is_sound_and_names_no_file_of_ours(desk):
     ), "and no library spoke"
 
 
-def test_in_eight_bits_it_is_smaller_and_says_how_well_it_agrees(desk, weights, tmp_path):
+def test_in_eight_bits_it_is_smaller_and_says_how_well_it_agrees(
+    desk, weights, tmp_path, monkeypatch
+):
     small = tmp_path / "small.onnx"
+    monkeypatch.setattr(export, "_traced", lambda graph: onnx.load(desk / "out.onnx"))  # as it did
     (desk / "clips" / "broken.mp4").write_bytes(b"no video")
-    where = ("--int8", desk / "clips", "--backbone-weights", weights)
+    where = ("--int8", desk / "clips", "--backbone-weights", weights, "--workers", 0)
     told, error = quest82("export", desk / "model", small, *where)
     assert re.search(r"the same class as before for \d of [12] other clips", told)
     assert "passed over" in told and error == ""
@@ -162,7 +171,7 @@ def test_in_eight_bits_it_is_smaller_and_says_how_well_it_agrees(desk, weights, 
     assert about["precision"] == "int8" and json.loads(about["classes"]) == CLASSES
     weights_of = {t.name: t for t in onnx.load(small).graph.initializer}
     assert sum(t.data_type == onnx.TensorProto.INT8 for t in weights_of.values()) >= 52
-    (given,) = answer(desk / "out.onnx", frames=torch.rand(2, 3, 3, 64, 64))
+    (given,) = answer(small, frames=torch.rand(2, 3, 3, 64, 64))
     assert torch.allclose(given.sum(1), torch.ones(2))
 
 
@@ -182,7 +191,7 @@ def test_agreement_counts_and_measures():
         assert quantising.agreement(*made, clips) == (1, 2, pytest.approx(0.5))
 
 
-def test_what_answers_differently_is_not_written(heads, tmp_path, monkeypatch):
+def test_what_answers_differently_is_not_written(desk, weights, tmp_path, monkeypatch):
     """As if ONNX Runtime had computed something else."""
     run = onnxruntime.InferenceSession.run
 
@@ -191,7 +200,9 @@ def test_what_answers_differently_is_not_written(heads, tmp_path, monkeypatch):
             return [array + 2e-4 for array in run(self, names, given)]
 
     monkeypatch.setattr(onnxruntime, "InferenceSession", Wrong)
-    _, error = quest82("export", heads / "mean", tmp_path / "a.onnx", "--head", code=2)
+    monkeypatch.setattr(export, "_traced", lambda graph: onnx.load(desk / "out.onnx"))
+    how = ("--backbone-weights", weights)
+    _, error = quest82("export", desk / "model", tmp_path / "a.onnx", *how, code=2)
     assert "gives other numbers than PyTorch (by 2.0e-04, allowed are 1e-04)" in error
     assert list(tmp_path.iterdir()) == []
 
@@ -224,3 +235,18 @@ def test_without_the_extra_it_says_what_to_install(heads, tmp_path, monkeypatch,
     monkeypatch.setitem(sys.modules, name, None)
     _, error = quest82("export", heads / "mean", tmp_path / "a.onnx", "--head", code=2)
     assert f'{name} is not installed; pip install "quest82[export]"' in error
+
+
+def test_the_test_vector_of_the_book_is_what_pytorch_says(desk, weights, monkeypatch, capsys):
+    """The command in the appendix runs as it stands there."""
+    text = (Path(__file__).parents[1] / "book" / "phones.md").read_text("utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    monkeypatch.chdir(desk)
+    exec(code.replace("lstm.onnx", "out.onnx"), {})
+    frames = (torch.arange(3 * 3 * 64 * 64) % 251 / 250).view(1, 3, 3, 64, 64)
+    network, settings = classifier.load(desk / "model")
+    with torch.no_grad():
+        logits = network(open_backbone("mobilenet_v2", weights)(frames))
+    (expected,) = settings["calibration"].probabilities(logits).tolist()
+    told = [float(number) for number in re.findall(r"[\d.]+", capsys.readouterr().out)]
+    assert told == pytest.approx(expected, abs=1e-4)

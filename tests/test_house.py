@@ -44,7 +44,7 @@ WINGS = {
     ),
     "service": (
         "a model at work: a video file in, an answer out",
-        {"video", "data", "frames", "systems", "essences"},
+        {"__init__", "outputs", "video", "data", "frames", "systems", "essences"},
     ),
     "learning": (
         "fit, evaluate, and how sure we are; never sees a video file",
@@ -209,9 +209,9 @@ def requirements_in(lines) -> dict[str, str]:
 
 def pyproject_requirements() -> dict[str, str]:
     text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    parts = "dependencies|book|fast|serve|test|ucf101"
+    parts = "dependencies|book|export|fast|serve|test|ucf101"
     blocks = re.findall(rf"^(?:{parts}) = \[\n(.*?)^\]", text, re.M | re.S)
-    assert len(blocks) == 6
+    assert len(blocks) == 7
     assert f'all = ["quest82[{parts.removeprefix("dependencies|").replace("|", ",")}]"]' in text
     lines = [ast.literal_eval(line.strip().rstrip(",")) for b in blocks for line in b.splitlines()]
     return requirements_in(lines)

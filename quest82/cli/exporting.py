@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .file_options import require_file
-from .options import BackboneWeights
+from .options import BackboneWeights, Workers, num_decoders
 from .telling import printable
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from ..frames.view import ViewSpec
+    from ..frames.workers import Workers as Pool
     from ..service.export import Exported
 
 _TIME_LIMIT_SECONDS = 60
@@ -41,6 +42,7 @@ def export(
         ),
     ] = None,
     backbone_weights: BackboneWeights = None,
+    workers: Workers = 1,
 ) -> None:
     """Write a model as ONNX, from frames to probabilities, once ONNX Runtime agrees with PyTorch.
 
@@ -64,7 +66,7 @@ def export(
     made = export(model, part=part, backbone_weights=backbone_weights)
     _tell(made)
     if int8:
-        made = _in_eight_bits(made, videos)
+        made = _in_eight_bits(made, videos, workers)
     made.write(out)
     typer.echo(f"{out} written")
 
@@ -79,18 +81,21 @@ def _tell(made: Exported) -> None:
     typer.echo(f"ONNX Runtime against PyTorch: largest difference {made.difference:.1e}")
 
 
-def _in_eight_bits(made: Exported, videos: Sequence[Path]) -> Exported:
+def _in_eight_bits(made: Exported, videos: Sequence[Path], workers: int | None) -> Exported:
     """The same in eight bits; how often it agrees on other clips is told."""
+    from ..frames.workers import Workers
     from ..service.quantising import agreement, quantised
 
     kept = _spread(videos, _CALIBRATED + _COMPARED)
-    small = quantised(made, _frames(kept[::2], made.view))
-    num_same, num_clips, difference = agreement(made, small, _frames(kept[1::2], made.view))
+    asked = num_decoders(workers, len(kept))
+    with Workers(num_workers=asked, time_limit_seconds=_TIME_LIMIT_SECONDS) as pool:
+        small = quantised(made, _frames(kept[::2], made.view, pool))
+        compared = agreement(made, small, _frames(kept[1::2], made.view, pool))
     share = len(small.content) / len(made.content)
     typer.echo(f"in eight bits: {_megabytes(small)}, {share:.2f} of the size")
     typer.echo(
-        f"the same class as before for {num_same} of {num_clips} other clips; "
-        f"largest difference of a probability {difference:.2f}"
+        "the same class as before for {} of {} other clips; largest difference of a probability "
+        "{:.2f}".format(*compared)
     )
     return small
 
@@ -118,16 +123,14 @@ def _spread(videos: Sequence[Path], most: int) -> list[Path]:
     return [videos[k * len(videos) // count] for k in range(count)]
 
 
-def _frames(videos: Sequence[Path], spec: ViewSpec) -> Iterator[Tensor]:
+def _frames(videos: Sequence[Path], spec: ViewSpec, pool: Pool) -> Iterator[Tensor]:
     """uint8 frames (T, 3, S, S) of each video; one that cannot be read is told and passed over."""
     from ..data.clips import Clip
-    from ..frames.workers import Workers
     from ..video import VideoError
 
     clips = (Clip(path.name, "", "", path) for path in videos)
-    with Workers(num_workers=1, time_limit_seconds=_TIME_LIMIT_SECONDS) as workers:
-        for path, taken in zip(videos, workers.take(clips, spec), strict=True):
-            if isinstance(taken, VideoError):
-                typer.echo(f"passed over {printable(path)}: {taken}")
-            else:
-                yield taken[1]
+    for path, taken in zip(videos, pool.take(clips, spec), strict=True):
+        if isinstance(taken, VideoError):
+            typer.echo(f"passed over {printable(path)}: {taken}")
+        else:
+            yield taken[1]

@@ -221,16 +221,10 @@ class Predictor:
 def backbone_of(
     made: Mapping, path: str | Path, weights: str | Path | None
 ) -> MobileNetV2Extractor | TorchvisionBackbone:
-    """The network that made a model's essences.
-
-    Args:
-        made: how they were made (the setting "extraction" of a model).
-        path: the model, for errors.
-        weights: a state dict, if they are not of torchvision's weights.
+    """The network that made a model's essences, from its setting "extraction".
 
     Raises:
         ValueError: if the model does not say which network it was, or the weights are others.
-        WeightsError: if weights cannot be fetched.
     """
     if missing := [name for name in ("backbone", "weights") if name not in made]:
         raise ValueError(
