@@ -33,7 +33,7 @@ def export(
     ] = False,
     step: Annotated[
         bool,
-        typer.Option("--step", help="One essence and a state to logits and the next state (LSTM)."),
+        typer.Option("--step", help="An essence and a state to logits and a state (lstm, gru)."),
     ] = False,
     int8: Annotated[
         str | None,
@@ -47,7 +47,7 @@ def export(
     """Write a model as ONNX, from frames to probabilities, once ONNX Runtime agrees with PyTorch.
 
     The file says which classes it knows and how its frames have to be taken (`view`); the chapter
-    "On a phone, in the browser" shows how it is used. With --int8 it is a quarter to a half as
+    "On a phone, in the browser" shows how it is used. With --int8 it is a third to a half as
     large; how often it still gives the same answer is told.
 
     Example: `quest82 export lstm.safetensors lstm.onnx`

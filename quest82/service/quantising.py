@@ -32,7 +32,7 @@ def quantised(made: Exported, clips: Iterable[Tensor]) -> Exported:
     """An exported whole (frames -> probabilities) with its backbone in eight bits.
 
     The range of an activation is the mean over clips of its smallest and largest value in each:
-    with the extremes of all clips the steps are wider, and essences a third farther off.
+    with the extremes of all clips the steps are wider, and essences two fifths farther off.
 
     Args:
         made: of `export`, with the part "whole".
