@@ -221,11 +221,7 @@ class Predictor:
 def backbone_of(
     made: Mapping, path: str | Path, weights: str | Path | None
 ) -> MobileNetV2Extractor | TorchvisionBackbone:
-    """The network that made a model's essences, from its setting "extraction".
-
-    Raises:
-        ValueError: if the model does not say which network it was, or the weights are others.
-    """
+    """The network that made a model's essences, or a ValueError that says what is missing."""
     if missing := [name for name in ("backbone", "weights") if name not in made]:
         raise ValueError(
             f"{path}: does not say by which network its essences were made ({missing[0]} is "
