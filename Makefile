@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 endif
 INSTALLED := $(VENV)/installed
 
-.PHONY: book test lab lint coverage wings clean
+.PHONY: book test lab lint coverage wings samples clean
 
 book: $(INSTALLED)
 	$(BIN)/jupyter-book build . -W --keep-going --quiet
@@ -37,6 +37,10 @@ coverage: $(INSTALLED)
 # The wings of the package and what each may import, from the table that the tests hold.
 wings: $(INSTALLED)
 	$(BIN)/python tests/test_house.py
+
+# The clips that come with the page of `quest82 serve`, drawn anew.
+samples: $(INSTALLED)
+	$(BIN)/python -c "from quest82.service import samples; samples.write_all()"
 
 clean:
 	rm -rf $(VENV) _build quest82.egg-info

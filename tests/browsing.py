@@ -48,13 +48,19 @@ def build(folder: Path) -> tuple[Path, str]:
     return (folder / "_build" / "html").resolve(), done.stderr if done.returncode else ""
 
 
-def start_browser(folder: Path) -> webdriver.Chrome:
-    """A headless Chromium from the distribution, which knows the functions of pages.js."""
+def start_browser(folder: Path, *, log_requests: bool = False) -> webdriver.Chrome:
+    """A headless Chromium from the distribution, which knows the functions of pages.js.
+
+    Args:
+        folder: an empty one, for its profile.
+        log_requests: have a log "performance" of every request, too.
+    """
     if not CHROMIUM or not CHROMEDRIVER:
         pytest.skip("Chromium and chromedriver are not both on this machine's PATH")
     options = webdriver.ChromeOptions()
     options.binary_location = CHROMIUM
-    options.set_capability("goog:loggingPrefs", {"browser": "SEVERE"})
+    logs = {"browser": "SEVERE", **({"performance": "ALL"} if log_requests else {})}
+    options.set_capability("goog:loggingPrefs", logs)
     for option in (*OPTIONS, f"--user-data-dir={folder}"):
         options.add_argument(option)
     driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(CHROMEDRIVER))
@@ -65,7 +71,17 @@ def start_browser(folder: Path) -> webdriver.Chrome:
 
 def see(browser, path: Path, *, width: int):
     """Opens a page as a file and waits until it is at rest."""
-    screen = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
+    set_width(browser, width)
     browser.get(path.as_uri())
     browser.execute_async_script("look.settle().then(arguments[0], arguments[0])")
+
+
+def set_width(browser, width: int):
+    screen = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
+
+
+def set_media(browser, *features: str):
+    """What a reader's system prefers, such as "prefers-color-scheme: dark"; else its defaults."""
+    pairs = [dict(zip(("name", "value"), f.split(": "), strict=True)) for f in features]
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": pairs})

@@ -84,6 +84,8 @@ def serve(
 ) -> None:
     """Answer over HTTP which action a video shows: POST /api/v1/predict, and v2 beside it.
 
+    For people there is a page at /, where a clip is dropped, explained and played backwards.
+
     A key in the environment variable `QUEST82_API_KEY` is asked for in the header `X-API-Key`.
 
     Example: `quest82 serve --v1 mean.safetensors --v2 lstm.safetensors`

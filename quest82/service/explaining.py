@@ -28,7 +28,7 @@ def contributions(network: Classifier, essences: Tensor) -> Tensor:
     """
     T = len(essences)
     k = int(network(essences[None])[0].argmax())
-    if type(network.aggregator) is MeanPool:
+    if adds_up(network):
         weight = network.head.weight.double()  # (K, D)
         return essences.double() @ (weight[k] - weight.mean(dim=0)) / T
     whole = _score(network, essences[None], k)  # (1,)
@@ -36,6 +36,11 @@ def contributions(network: Classifier, essences: Tensor) -> Tensor:
         return whole
     kept = torch.tensor([[t for t in range(T) if t != left_out] for left_out in range(T)])
     return whole - _score(network, essences[kept], k)  # (T, T - 1, D) -> (T,)
+
+
+def adds_up(network: Classifier) -> bool:
+    """Whether the contributions are exact shares of a sum, as they are of mean pooling."""
+    return type(network.aggregator) is MeanPool
 
 
 def _score(network: Classifier, essences: Tensor, k: int) -> Tensor:

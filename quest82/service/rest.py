@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import hmac
 import tempfile
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import anyio
 import anyio.to_thread
@@ -22,7 +22,10 @@ from fastapi.security import APIKeyHeader
 from .arrivals import ADDRESS, UPLOAD, Arrivals, drain
 from .fetching import Fetcher
 from .limits import Admission, Limits, Refused
-from .served import ModelInfo, Prediction, Served
+from .page_files import router as page
+from .served import Explanation, ModelInfo, Prediction, Served
+
+T = TypeVar("T")
 
 
 class Service:
@@ -43,8 +46,15 @@ class Service:
         self.arrivals = Arrivals(folder, limits, fetcher)
         self._threads = anyio.CapacityLimiter(limits.at_once)
 
-    async def predict(self, version: str, request: Request) -> Prediction:
+    async def answer(
+        self, version: str, request: Request, ask: Callable[[Served, Path, Limits], T]
+    ) -> T:
         """Receive a video, wait for a place, and ask the model.
+
+        Args:
+            version: which model.
+            request: which brings the video.
+            ask: the question.
 
         Raises:
             Refused: for whatever reason there is no answer.
@@ -56,7 +66,7 @@ class Service:
         with self.admission.enter():
             async with self.arrivals.receive(request) as path:
                 return await anyio.to_thread.run_sync(
-                    self.models[version].ask, path, self.limits, limiter=self._threads
+                    ask, self.models[version], path, self.limits, limiter=self._threads
                 )
 
 
@@ -90,6 +100,7 @@ def create_app(
     app.state.api_key = api_key
     app.add_exception_handler(Refused, _refuse)
     app.add_exception_handler(Exception, _fail)
+    app.include_router(page)
     app.include_router(_open)
     app.include_router(_closed)
     return app
@@ -156,8 +167,18 @@ async def models(request: Request) -> dict[str, ModelInfo]:
 @_closed.post("/{version}/predict", responses=_REFUSALS, openapi_extra={"requestBody": _BODY})
 async def predict(version: str, request: Request) -> Prediction:
     """What a model says of the video that is uploaded, or that stands at the address."""
+    return await _answer(version, request, lambda model, path, limits: model.ask(path, limits))
+
+
+@_closed.post("/{version}/explain", responses=_REFUSALS, openapi_extra={"requestBody": _BODY})
+async def explain(version: str, request: Request) -> Explanation:
+    """The same of the frames in both orders, with the frames and what each of them adds."""
+    return await _answer(version, request, lambda model, path, limits: model.explain(path, limits))
+
+
+async def _answer(version: str, request: Request, ask: Callable[[Served, Path, Limits], T]) -> T:
     try:
-        return await request.app.state.service.predict(version, request)
+        return await request.app.state.service.answer(version, request, ask)
     except Refused:
         await drain(request)
         raise

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from ..video import VideoError
+from .explaining import adds_up
 from .limits import Limits, Refused
 from .predictor import Answer, Predictor
+from .showing import Looked, look
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -51,6 +58,22 @@ class Prediction:
 
 
 @dataclass(frozen=True)
+class Explanation(Looked):
+    """What a model says of a video, forwards and backwards, and why.
+
+    Attributes:
+        adds_up: whether contributions are shares of a sum; else each is what the answer loses
+            without its frame.
+        model: name and version of the model.
+        milliseconds: from the arrived file to the answer.
+    """
+
+    adds_up: bool
+    model: dict[str, str]
+    milliseconds: float
+
+
+@dataclass(frozen=True)
 class Served:
     """A model at work, and what is said about it."""
 
@@ -70,15 +93,41 @@ class Served:
         Raises:
             Refused: 422 if the file is no video within the limits, or breaks its decoder.
         """
+        answer, milliseconds = self._timed(self.predictor, path, limits)
+        return self._prediction(answer, milliseconds)
+
+    def explain(self, path: Path, limits: Limits) -> Explanation:
+        """What the model says of a file and of its reverse, frame by frame.
+
+        Raises:
+            Refused: 422 if the file is no video within the limits, or breaks its decoder.
+        """
+        looked, milliseconds = self._timed(partial(look, self.predictor), path, limits)
+        return Explanation(
+            looked.frames,
+            looked.thumbnails,
+            looked.forwards,
+            looked.backwards,
+            adds_up=adds_up(self.predictor.network),
+            model=self._name,
+            milliseconds=milliseconds,
+        )
+
+    def _timed(self, ask: Callable[[Path], T], path: Path, limits: Limits) -> tuple[T, float]:
+        """What is answered about a file within the limits, and after how many milliseconds."""
         start = time.perf_counter()
         try:
             self.predictor.workers.require_within(
                 path, max_pixels=limits.max_pixels, max_seconds=limits.max_seconds
             )
-            answer = self.predictor(path)
+            answer = ask(path)
         except VideoError as error:
             raise Refused(422, _in_one_sentence(error, path)) from error
-        return self._prediction(answer, 1e3 * (time.perf_counter() - start))
+        return answer, round(1e3 * (time.perf_counter() - start), 1)
+
+    @property
+    def _name(self) -> dict[str, str]:
+        return {"name": self.info.name, "version": self.info.version}
 
     def _prediction(self, answer: Answer, milliseconds: float) -> Prediction:
         probabilities = dict(zip(answer.classes, answer.probabilities.tolist(), strict=True))
@@ -87,8 +136,8 @@ class Served:
             confidence=probabilities[answer.label],
             probabilities=probabilities,
             frames=list(answer.frames),
-            model={"name": self.info.name, "version": self.info.version},
-            milliseconds=round(milliseconds, 1),
+            model=self._name,
+            milliseconds=milliseconds,
         )
 
 
