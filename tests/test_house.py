@@ -209,9 +209,9 @@ def requirements_in(lines) -> dict[str, str]:
 
 def pyproject_requirements() -> dict[str, str]:
     text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    parts = "dependencies|book|export|fast|serve|test|ucf101"
+    parts = "dependencies|book|export|fast|serve|sites|test|ucf101"
     blocks = re.findall(rf"^(?:{parts}) = \[\n(.*?)^\]", text, re.M | re.S)
-    assert len(blocks) == 7
+    assert len(blocks) == 8
     assert f'all = ["quest82[{parts.removeprefix("dependencies|").replace("|", ",")}]"]' in text
     lines = [ast.literal_eval(line.strip().rstrip(",")) for b in blocks for line in b.splitlines()]
     return requirements_in(lines)

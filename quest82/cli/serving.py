@@ -79,6 +79,13 @@ def serve(
         list[str] | None,
         typer.Option(help="Fetch from this host although its address is private; repeatable."),
     ] = None,
+    site: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Find videos on the pages of this site, such as youtube.com, too; repeatable. "
+            "Needs yt-dlp, of the extra sites."
+        ),
+    ] = None,
     limit: LimitOptions,
     running: RunningOptions,
 ) -> None:
@@ -95,6 +102,7 @@ def serve(
 
         from ..service.fetching import Fetcher
         from ..service.rest import create_app
+        from ..service.sites import Sites
     except ModuleNotFoundError as error:
         raise ValueError(f'{error.name} is not installed; pip install "quest82[serve]"') from error
     models = {name: path for name, path in (("v1", v1), ("v2", v2)) if path}
@@ -103,11 +111,16 @@ def serve(
     key = os.environ.get("QUEST82_API_KEY", "")
     if not key and host not in _WHERE_IT_IS_SAFE:
         typer.echo("note: QUEST82_API_KEY is not set: who reaches this port may ask", err=True)
-    limits = limit.limits(running.workers)
+    limits, private = limit.limits(running.workers), allow_host or ()
+    fetcher = Fetcher(
+        max_bytes=limits.max_bytes,
+        allowed_hosts=private,
+        sites=Sites(site, private) if site else None,
+    )
     app = create_app(
         {name: running.load(path) for name, path in models.items()},
         limits=limits,
-        fetcher=Fetcher(max_bytes=limits.max_bytes, allowed_hosts=allow_host or ()),
+        fetcher=fetcher,
         api_key=key,
     )
     uvicorn.run(

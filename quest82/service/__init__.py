@@ -1,6 +1,21 @@
 """A model at work: one place that turns a video file into an answer."""
 
-from .over_time import Moment, OverTime, Stretch, stretches
-from .predictor import Answer, Predictor
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .over_time import Moment, OverTime, Stretch, stretches
+    from .predictor import Answer, Predictor
 
 __all__ = ["Answer", "Moment", "OverTime", "Predictor", "Stretch", "stretches"]
+_ROOMS = {"predictor": ("Answer", "Predictor"), "over_time": __all__}
+
+
+def __getattr__(name: str) -> Any:
+    """A part, once it is asked for: who only looks up addresses needs no torch."""
+    for room, names in _ROOMS.items():
+        if name in names:
+            return getattr(import_module(f".{room}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

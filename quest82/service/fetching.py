@@ -10,9 +10,14 @@ import httpx
 
 from .addresses import Resolve, checked_addresses, host_of, parse, resolve
 from .limits import Refused
+from .sites import Sites
 
 _MOST_REDIRECTS = 5
 _SILENCE_SECONDS = 10  # without a byte
+
+
+class _Page(Refused):
+    """A page stands at the address."""
 
 
 class Fetcher:
@@ -23,6 +28,7 @@ class Fetcher:
         allowed_hosts: names of hosts that may have private addresses.
         resolve: name and port to addresses.
         transport: in place of the network.
+        sites: whose pages are read for the video that they show; None: no page is read.
     """
 
     def __init__(
@@ -32,8 +38,10 @@ class Fetcher:
         allowed_hosts: Iterable[str] = (),
         resolve: Resolve = resolve,
         transport: httpx.AsyncBaseTransport | None = None,
+        sites: Sites | None = None,
     ) -> None:
         self.max_bytes, self.resolve, self.transport = max_bytes, resolve, transport
+        self.sites = sites
         self.allowed = frozenset(name.lower().removesuffix(".") for name in allowed_hosts)
         self._certificates = httpx.create_ssl_context(trust_env=False)
 
@@ -44,6 +52,14 @@ class Fetcher:
             Refused: if the address is none, is private, does not answer, or has no video file.
         """
         url = parse(address)
+        try:
+            await self._fetch(url, target)
+        except _Page:
+            if self.sites is None:
+                raise
+            await self._fetch(parse(await self.sites.find(url)), target)
+
+    async def _fetch(self, url: httpx.URL, target: Path) -> None:
         async with self._client() as client:
             for _ in range(_MOST_REDIRECTS + 1):
                 async with self._opened(client, url) as response:
@@ -96,10 +112,8 @@ class Fetcher:
             raise Refused(422, f"{host}: answers with status {response.status_code}, not a file")
         kind = response.headers.get("Content-Type", "").split(";")[0].strip().lower()
         if kind in ("text/html", "application/xhtml+xml"):
-            raise Refused(
-                415,
-                f"{host}: sends a page, not a video; give the address of the file itself "
-                "(pages of video sites are not supported)",
+            raise _Page(
+                415, f"{host}: sends a page, not a video; give the address of the file itself"
             )
         if response.headers.get("Content-Encoding", "identity").lower() != "identity":
             raise Refused(422, f"{host}: sends the file compressed, which is not taken")
