@@ -7,6 +7,7 @@ end of the two pipes is `worker.Worker`.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -58,6 +59,7 @@ def main() -> None:
     silence = os.open(os.devnull, os.O_WRONLY)
     for stream in (1, 2):  # decoders print what they think of a file
         os.dup2(silence, stream)
+    gc.freeze()  # what was imported stays: it need not be searched for garbage each time
     _send(answers, {"kind": "ready"})
     for line in sys.stdin.buffer:
         request = json.loads(line)
@@ -65,6 +67,7 @@ def main() -> None:
         answer, frames = _answer(request)
         _end_after(0)
         _send(answers, answer, frames)
+        gc.collect()  # decoders hold each other, and memory that Python does not see growing
 
 
 def _answer(request: Mapping) -> tuple[dict, np.ndarray | None]:

@@ -10,7 +10,10 @@ if TYPE_CHECKING:
     from .predictor import Answer, Predictor
 
 __all__ = ["Answer", "Moment", "OverTime", "Predictor", "Stretch", "stretches"]
-_ROOMS = {"predictor": ("Answer", "Predictor"), "over_time": __all__}
+_ROOMS = {
+    "over_time": ("Moment", "OverTime", "Stretch", "stretches"),
+    "predictor": ("Answer", "Predictor"),
+}
 
 
 def __getattr__(name: str) -> Any:
