@@ -1,4 +1,4 @@
-"""Twenty thousand requests, one in twenty a bad one: does the service stay as small as it began?
+"""Ten thousand requests, one in twenty a bad one: does the service stay as small as it began?
 
     OMP_NUM_THREADS=2 taskset -c 0,1 python benchmarks/endurance.py
 
@@ -19,7 +19,7 @@ import httpx
 from service import AT_ONCE, TINY, model_in, serving, tiny_clip
 from table import publish
 
-REQUESTS, PER_ROUND, BAD_EVERY = 20_000, 2000, 20
+REQUESTS, PER_ROUND, BAD_EVERY = 10_000, 1000, 20
 BAD = {
     b"": 422,
     b"no video": 415,
