@@ -308,7 +308,8 @@ def _first_of(iterator):
 
 @pytest.mark.parametrize(
     ("options", "said"),
-    [(("--stride", 1), "--stride needs --window"), (("--plot", "p.png"), "--plot needs --window"),
+    [(("--stride", 1), "--stride needs --window"),
+     (("--plot", "p.png"), "--plot needs --window or --explain"),
      (("--window", 1, "--explain"), "--explain is for whole clips"),
      (("--window", 1, "--plot", "p.txt"), "must end in one of .png"),
      (("--window", 1, "--plot", "no/p.png"), "cannot be written")],

@@ -14,7 +14,7 @@ from command import quest82
 from conftest import moving_square
 from torchvision.models import mobilenet_v2
 
-from quest82 import video
+from quest82 import plots, video
 from quest82.cli.videos import videos_of
 from quest82.frames.view import ViewSpec
 from quest82.service import Predictor
@@ -225,6 +225,21 @@ def test_explain_tells_each_frame(desk, predict, tmp_path):
     shares = zip(entry["frames"], entry["contributions"], strict=True)
     assert told == [[str(frame), f"{share:+.2f}"] for frame, share in shares]
     assert "  frame" not in predict(clip)[0]
+
+
+def test_explain_draws_the_frames_that_the_model_saw(desk, predict, tmp_path, monkeypatch):
+    drawn, draw = [], plots.frame_bars
+    monkeypatch.setattr(plots, "frame_bars", lambda *a, **b: drawn.append(a) or draw(*a, **b))
+    clip, picture = desk / "clips" / "a.mp4", tmp_path / "p.png"
+    text, _ = predict(clip, "--explain", "--plot", picture, "--json", tmp_path / "t.json")
+    assert text.endswith(f"{picture} written\n")
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    (entry,) = json.loads((tmp_path / "t.json").read_text())["answers"]
+    ((frames, values),) = drawn
+    assert torch.equal(frames, video.read_frames(clip, entry["frames"]))
+    assert values == entry["contributions"]
+    _, error = predict(desk / "clips", "--explain", "--plot", picture, code=2)
+    assert "shows one video, not" in error
 
 
 def test_files_are_tried_before_the_work(desk, predict, tmp_path):

@@ -38,7 +38,10 @@ class WindowOptions:
     ] = None
     plot: Annotated[
         Path | None,
-        typer.Option(help="Picture of one video over time (.png, .svg, .pdf); with --window."),
+        typer.Option(
+            help="Picture of one video (.png, .svg, .pdf): over time with --window, frame by frame "
+            "with --explain."
+        ),
     ] = None
 
     def require_usable(self, explain: bool) -> None:
@@ -47,13 +50,23 @@ class WindowOptions:
         Raises:
             ValueError: says what to change.
         """
-        if self.window is None and (self.stride is not None or self.plot is not None):
-            name = "--plot" if self.stride is None else "--stride"
-            raise ValueError(f"{name} needs --window: the seconds that each answer looks at")
+        if self.window is None and self.stride is not None:
+            raise ValueError("--stride needs --window: the seconds that each answer looks at")
+        if self.window is None and self.plot is not None and not explain:
+            raise ValueError("--plot needs --window or --explain: what the picture is to show")
         if self.window is not None and explain:
             raise ValueError("--explain is for whole clips; leave it out, or leave out --window")
         if self.plot is not None:
             require_picture(require_file(self.plot))
+
+    def require_one_for_the_plot(self, paths: Sequence[Path]) -> None:
+        """Refuse a picture of several videos.
+
+        Raises:
+            ValueError: if there are several.
+        """
+        if self.plot and len(paths) > 1:
+            raise ValueError(f"plot ({self.plot}) shows one video, not {len(paths)}; name one")
 
 
 def ask_over_time(
@@ -63,16 +76,10 @@ def ask_over_time(
     files: FileOptions,
     name: str,
 ) -> int:
-    """Ask about each video window by window, print and write; how many videos failed.
-
-    Raises:
-        ValueError: if a picture is wanted of more than one video.
-    """
+    """Ask about each video window by window, print and write; how many videos failed."""
     from .predicted import columns_of
     from .writing import Table, write_json
 
-    if asked.plot and len(paths) > 1:
-        raise ValueError(f"plot ({asked.plot}) shows one video, not {len(paths)}; name one")
     window, stride = _lengths(asked)
     videos: list[dict] = []
     columns = ["path", "start", "end", *columns_of(predictor.classes)]

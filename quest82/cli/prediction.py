@@ -46,7 +46,8 @@ def predict(
     A file that cannot be read is told and passed over; the exit code is then 1.
 
     With --explain a line for each frame says what it adds to the score of the answer, its logit
-    less the mean of all: exactly for mean pooling, else by asking again without the frame.
+    less the mean of all: exactly for mean pooling, else by asking again without the frame. With
+    --plot a picture shows it below the frames.
 
     With --window a long video is answered over time: for each window that lies wholly inside it (a
     shorter video is one window), with the frames that a clip of that part would have. Printed are
@@ -62,13 +63,14 @@ def predict(
     over_time.require_usable(explain)
     files.require_writable()
     paths, name = videos_of(videos), model.name
+    over_time.require_one_for_the_plot(paths)
     # A video that is read on is read by one process; several would decode the same frames.
     at_once = 1 if over_time.window else len(paths)
     with _opened(model, at_once, backbone_weights, engine, reading) as predictor:
         if over_time.window:
             failed = ask_over_time(predictor, paths, over_time, files, name)
         else:
-            failed = _ask(predictor, paths, top, explain, files, name)
+            failed = _ask(predictor, paths, top, (explain, over_time.plot), files, name)
     raise typer.Exit(1 if failed else 0)
 
 
@@ -93,18 +95,27 @@ def _ask(
     predictor: Predictor,
     paths: Sequence[Path],
     top: int,
-    explain: bool,
+    explained: tuple[bool, Path | None],
     files: FileOptions,
     name: str,
 ) -> int:
-    """Ask, print and write; how many files failed."""
+    """Ask, print, write and draw; how many files failed.
+
+    Args:
+        predictor: who answers.
+        paths: of videos.
+        top: how many classes to print.
+        explained: whether to say what each frame adds, and the picture to draw of it.
+        files: what to write.
+        name: of the model.
+    """
     from tqdm import tqdm
 
     from ..video import VideoError
     from .predicted import columns_of, entry_of, row_of
     from .writing import Table, write_json
 
-    entries, failed = [], 0
+    entries, failed, (explain, picture) = [], 0, explained
     answers, few = predictor.each(paths, explain=explain), len(paths) < 2
     bar = tqdm(answers, "predicting", len(paths), unit="clip", disable=few)
     try:
@@ -114,6 +125,8 @@ def _ask(
                 _tell(path, answer, top)
                 table.add(row_of(path, answer))
                 entries.append({"path": str(path), **entry_of(answer)})
+                if picture and not isinstance(answer, VideoError):
+                    _draw(path, answer, picture)
     finally:  # stopped by the user, too: what is known is known
         if files.json:
             classes = list(predictor.classes)
@@ -137,3 +150,14 @@ def _tell(path: Path, answer: Answer | VideoError, top: int) -> None:
         shares = zip(answer.frames, answer.contributions.tolist(), strict=True)
         lines += [f"  frame {frame:>6}  {share:+.2f}" for frame, share in shares]
     tqdm.write("\n".join([printable(path), *lines]), file=sys.stdout)
+
+
+def _draw(path: Path, answer: Answer, picture: Path) -> None:
+    """The frames that the model was shown, and what each adds to the answer."""
+    from .. import plots, video
+
+    assert answer.contributions is not None
+    frames = video.read_frames(path, answer.frames)
+    y = f'adds to "{answer.label}"'
+    plots.save(plots.frame_bars(frames, answer.contributions.tolist(), y=y), picture)
+    typer.echo(f"{picture} written")
