@@ -237,6 +237,37 @@ def test_without_the_extra_it_says_what_to_install(heads, tmp_path, monkeypatch,
     assert f'{name} is not installed; pip install "quest82[export]"' in error
 
 
+def test_without_executorch_it_says_what_to_install(heads, tmp_path, monkeypatch):
+    monkeypatch.delitem(sys.modules, "quest82.service.programs", raising=False)
+    monkeypatch.setitem(sys.modules, "executorch", None)
+    how = ("--format", "executorch", "--head")
+    _, error = quest82("export", heads / "mean", tmp_path / "a.pte", *how, code=2)
+    assert 'is not installed; pip install "quest82[executorch]"' in error
+    _, error = quest82("export", heads / "mean", tmp_path / "a.pte", "--format", "tflite", code=2)
+    assert "format ('tflite') must be one of onnx, executorch" in error
+
+
+@pytest.mark.parametrize("name", ["mean", "lstm"])
+def test_a_program_of_executorch_answers_as_pytorch_does(heads, name, tmp_path):
+    """Where the extra is installed, which it is not by default: it brings many packages."""
+    runtime = pytest.importorskip("executorch.runtime")
+    part = "step" if name == "lstm" else "head"
+    how = (f"--{part}", "--format", "executorch")
+    text, _ = quest82("export", heads / name, tmp_path / "a.pte", *how)
+    assert "ExecuTorch against PyTorch: largest difference" in text
+    program = runtime.Runtime.get().load_program((tmp_path / "a.pte").read_bytes())
+    assert json.loads(program.load_method("classes").execute([])[0]) == CLASSES
+    network, _ = classifier.load(heads / name)
+    given, zeros = torch.rand(1, T, D), []
+    if part == "step":
+        layers, H = network.aggregator.options["num_layers"], network.aggregator.out_features
+        given, zeros = torch.rand(1, D), [torch.zeros(layers, 1, H)] * 2
+    logits = program.load_method("forward").execute([given, *zeros])[0]
+    with torch.no_grad():
+        expected = network(given[None] if part == "step" else given)
+    torch.testing.assert_close(logits, expected, rtol=0, atol=1e-5)
+
+
 def test_the_test_vector_of_the_book_is_what_pytorch_says(desk, weights, monkeypatch, capsys):
     """The command in the appendix runs as it stands there."""
     text = (Path(__file__).parents[1] / "book" / "phones.md").read_text("utf-8")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from ..frames.view import ViewSpec
     from ..frames.workers import Workers as Pool
-    from ..service.export import Exported
+    from ..service.exported import Exported
 
 _TIME_LIMIT_SECONDS = 60
 # Twice as many changed the ranges little, and each clip takes seconds.
@@ -26,7 +26,7 @@ _CALIBRATED, _COMPARED = 32, 32
 
 def export(
     model: Annotated[Path, typer.Argument(help="A model of `quest82 train`.")],
-    out: Annotated[Path, typer.Argument(help="File to write (.onnx).")],
+    out: Annotated[Path, typer.Argument(help="File to write (.onnx, or .pte of ExecuTorch).")],
     *,
     head: Annotated[
         bool, typer.Option("--head", help="Essences to logits: without the backbone.")
@@ -41,6 +41,9 @@ def export(
             metavar="PATH", help="Count in eight bits; ranges from training clips in this folder."
         ),
     ] = None,
+    kind: Annotated[
+        str, typer.Option("--format", help="onnx, or executorch (one clip at a time).")
+    ] = "onnx",
     backbone_weights: BackboneWeights = None,
     workers: Workers = 1,
 ) -> None:
@@ -51,34 +54,57 @@ def export(
     large; how often it still gives the same answer is told.
 
     Example: `quest82 export lstm.safetensors lstm.onnx`
+
+    Example: `quest82 export lstm.safetensors lstm.pte --format executorch`
     """
     require_file(out)
     if (head and step) or (int8 and (head or step)):
         raise ValueError("--head, --step and --int8 exclude each other; give one of them")
-    try:
-        import onnxscript  # noqa: F401  (PyTorch asks for it late)
-
-        from ..service.export import export
-    except ModuleNotFoundError as error:
-        raise ValueError(f'{error.name} is not installed; pip install "quest82[export]"') from error
-    part = "head" if head else "step" if step else "whole"
+    if int8 and kind != "onnx":
+        raise ValueError(f"format ({kind!r}) has no --int8; leave one of them out")
+    make, runtime = _exporter(kind)
     videos = _videos(int8) if int8 else []
-    made = export(model, part=part, backbone_weights=backbone_weights)
-    _tell(made)
+    part = "head" if head else "step" if step else "whole"
+    made = make(model, part=part, backbone_weights=backbone_weights)
+    _tell(made, runtime)
     if int8:
         made = _in_eight_bits(made, videos, workers)
     made.write(out)
     typer.echo(f"{out} written")
 
 
-def _tell(made: Exported) -> None:
+def _exporter(kind: str) -> tuple[Callable[..., Exported], str]:
+    """What makes such a file, and the name of what runs it.
+
+    Raises:
+        ValueError: if there is no such format, or its extra is not installed.
+    """
+    extras = {"onnx": "export", "executorch": "executorch"}
+    if kind not in extras:
+        raise ValueError(f"format ({kind!r}) must be one of {', '.join(extras)}")
+    try:
+        if kind == "executorch":
+            from ..service.programs import export_program
+
+            return export_program, "ExecuTorch"
+        import onnxscript  # noqa: F401  (PyTorch asks for it late)
+
+        from ..service.export import export
+
+        return export, "ONNX Runtime"
+    except ModuleNotFoundError as error:
+        wanted = f'pip install "quest82[{extras[kind]}]"'
+        raise ValueError(f"{error.name} is not installed; {wanted}") from error
+
+
+def _tell(made: Exported, runtime: str) -> None:
     """What goes in, what comes out, and how well it was reproduced."""
     given, told = (
         ", ".join(f"{name} ({', '.join(map(str, shape))})" for name, shape in shapes.items())
         for shapes in (made.inputs, made.outputs)
     )
     typer.echo(f"{given} -> {told}: {_megabytes(made)}")
-    typer.echo(f"ONNX Runtime against PyTorch: largest difference {made.difference:.1e}")
+    typer.echo(f"{runtime} against PyTorch: largest difference {made.difference:.1e}")
 
 
 def _in_eight_bits(made: Exported, videos: Sequence[Path], workers: int | None) -> Exported:

@@ -6,10 +6,8 @@ what PyTorch gives.
 
 from __future__ import annotations
 
-import json
 import warnings
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import cast
 
@@ -18,55 +16,14 @@ import onnxruntime
 import torch
 from torch import Tensor
 
-from .. import __version__
-from ..frames.view import ViewSpec
-from ..outputs import write_whole
 from ..systems import classifier
-from ..systems.calibration import Calibration
-from . import graphs
+from .exported import Exported, Shapes, graph_of, metadata_of, require_close
 from .graphs import BATCH, FRAMES, Graph
-from .predictor import backbone_of
 
-TOLERANCE = 1e-4
-"""Largest difference from PyTorch, of any number that comes out."""
-
-PARTS = ("whole", "head", "step")
 SCOPE = "pkg.torch.onnx.name_scopes"
 """Under this key each node says which layer of the network it comes from."""
 
-Shapes = dict[str, tuple[int | str, ...]]
-"""Name of an input or output -> its dimensions, by number or, where they may vary, by name."""
-
 _OPSET = 18  # ONNX Runtime of 2023 reads it; phones keep old ones
-_USUAL_FRAMES = 16  # where a model does not say how many it was trained on
-
-
-@dataclass(frozen=True)
-class Exported:
-    """What an export has made.
-
-    Attributes:
-        content: the ONNX file.
-        inputs: their shapes.
-        outputs: theirs.
-        metadata: what stands in the file for applications (see `export`).
-        difference: largest difference from PyTorch in the trials, at most `TOLERANCE`.
-    """
-
-    content: bytes
-    inputs: Shapes
-    outputs: Shapes
-    metadata: dict[str, str]
-    difference: float
-
-    @property
-    def view(self) -> ViewSpec:
-        """How frames are taken for a whole network."""
-        return ViewSpec.of(json.loads(self.metadata["view"]))
-
-    def write(self, path: str | Path) -> None:
-        """Write the file as a whole or not at all."""
-        write_whole(path, self.content)
 
 
 def export(
@@ -91,9 +48,9 @@ def export(
         WeightsError: if weights of the backbone cannot be fetched.
     """
     network, settings = classifier.load(path)
-    graph = _graph(part, network, settings, path, backbone_weights)
+    graph = graph_of(part, network, settings, path, backbone_weights)
     model = _traced(graph)
-    metadata = _metadata(network, settings)
+    metadata = metadata_of(network, settings)
     content = with_metadata(model, metadata)
     inputs, outputs = _shapes(model.graph.input), _shapes(model.graph.output)
     return Exported(content, inputs, outputs, metadata, _tried(content, graph, inputs, path))
@@ -105,41 +62,6 @@ def with_metadata(model: onnx.ModelProto, metadata: Mapping[str, str]) -> bytes:
     for name, text in metadata.items():
         model.metadata_props.add(key=name, value=text)
     return model.SerializeToString()
-
-
-def _graph(
-    part: str,
-    network: classifier.Classifier,
-    settings: Mapping,
-    path: str | Path,
-    backbone_weights: str | Path | None,
-) -> Graph:
-    """The part that is wanted."""
-    if part not in PARTS:
-        raise ValueError(f"part ({part!r}) must be one of {', '.join(PARTS)}")
-    made = settings["extraction"]
-    if part == "head":
-        return graphs.head(network, made.get("num_frames", _USUAL_FRAMES))
-    if part == "step":
-        return graphs.step(network)
-    spec = _view_of(made, path)
-    backbone = backbone_of(made, path, backbone_weights)
-    return graphs.whole(network, backbone, spec, _temperature(settings["calibration"]))
-
-
-def _view_of(made: Mapping, path: str | Path) -> ViewSpec:
-    """How a model's frames were taken, or that it does not say."""
-    try:
-        return ViewSpec.of(made)
-    except ValueError as error:
-        raise ValueError(
-            f"{path}: {error}; export its head alone (--head), or train it on a store of "
-            "`quest82 extract`"
-        ) from error
-
-
-def _temperature(calibration: Calibration | None) -> float:
-    return calibration.temperature if calibration else 1.0
 
 
 def _traced(graph: Graph) -> onnx.ModelProto:
@@ -166,21 +88,6 @@ def _traced(graph: Graph) -> onnx.ModelProto:
     return model
 
 
-def _metadata(network: classifier.Classifier, settings: Mapping) -> dict[str, str]:
-    """What an application has to know, as texts."""
-    made = settings["extraction"]
-    view = {field.name: made[field.name] for field in fields(ViewSpec) if field.name in made}
-    return {
-        "classes": json.dumps(settings["classes"]),
-        "view": json.dumps(view),
-        "task": settings["task"],
-        "backbone": made.get("backbone", ""),
-        "aggregator": settings["aggregator"],
-        "temperature": json.dumps(_temperature(settings["calibration"])),
-        "quest82": __version__,
-    }
-
-
 def _tried(content: bytes, graph: Graph, inputs: Shapes, path: str | Path) -> float:
     """The largest difference from PyTorch, unless it is too large."""
     session, T = opened(content), graph.num_frames
@@ -188,11 +95,7 @@ def _tried(content: bytes, graph: Graph, inputs: Shapes, path: str | Path) -> fl
     if FRAMES in inputs[next(iter(graph.inputs))]:
         trials.append((3, T + 1))
     worst = max(_difference(session, graph, graph.examples(B, T)) for B, T in trials)
-    if not worst <= TOLERANCE:
-        raise ValueError(
-            f"{path}: ONNX Runtime gives other numbers than PyTorch (by {worst:.1e}, allowed are "
-            f"{TOLERANCE:.0e}); nothing was written, try another version of onnxruntime or torch"
-        )
+    require_close(worst, path, "ONNX Runtime")
     return worst
 
 

@@ -25,7 +25,8 @@ from onnxruntime.quantization import (
 )
 from torch import Tensor
 
-from .export import SCOPE, Exported, opened, with_metadata
+from .export import SCOPE, opened, with_metadata
+from .exported import Exported
 
 
 def quantised(made: Exported, clips: Iterable[Tensor]) -> Exported:
