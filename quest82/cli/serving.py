@@ -55,8 +55,8 @@ class RunningOptions:
     backbone_weights: BackboneWeights = None
 
     def load(self, path: Path) -> Served:
-        """The model in a file, at work."""
-        from ..service import Predictor
+        """The model in a file, at work; asked once, so that nobody waits for it to start."""
+        from ..service import Predictor, samples
         from ..service.served import Served
 
         predictor = Predictor.load(
@@ -66,6 +66,7 @@ class RunningOptions:
             num_workers=self.workers,
             time_limit_seconds=self.time_limit,
         )
+        predictor(samples.FOLDER / f"{samples.ACTIONS[0]}.mp4")
         return Served.of(path, predictor)
 
 
