@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
+from processes import children_of, memory_of
 from service import AT_ONCE, TINY, model_in, serving, tiny_clip
 from table import publish
 
@@ -31,14 +32,8 @@ BAD = {
 
 def megabytes(pid: int) -> tuple[float, float]:
     """What a process holds in memory, and what its children hold together."""
-    threads = Path(f"/proc/{pid}/task").iterdir()
-    children = {c for thread in threads for c in (thread / "children").read_text().split()}
-    return resident(str(pid)), sum(map(resident, children))
-
-
-def resident(pid: str) -> float:
-    lines = Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS")) / 1024
+    own, *workers = (memory_of(each, "VmRSS") / 1024 for each in (str(pid), *children_of(pid)))
+    return own, sum(workers)
 
 
 def main() -> None:

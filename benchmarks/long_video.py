@@ -9,7 +9,6 @@ are those of the command itself and of the process that decodes for it.
 
 from __future__ import annotations
 
-import contextlib
 import subprocess
 import sys
 import tempfile
@@ -18,6 +17,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+from processes import children_of, memory_of
 from some_clips import some_clips
 from table import publish
 
@@ -56,24 +56,6 @@ def model_in(folder: Path) -> Path:
     return folder / "lstm"
 
 
-def peak_of(process_id: str) -> int:
-    """The most kilobytes that a process ever held in memory; 0 if it has ended."""
-    try:
-        lines = Path(f"/proc/{process_id}/status").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return 0
-    return next((int(line.split()[1]) for line in lines if line.startswith("VmHWM")), 0)
-
-
-def children_of(process_id: int) -> list[str]:
-    """The processes that a process has started, by whichever of its threads."""
-    found = []
-    for file in Path(f"/proc/{process_id}/task").glob("*/children"):
-        with contextlib.suppress(OSError):  # the thread has ended
-            found += file.read_text(encoding="utf-8").split()
-    return found
-
-
 def measured(model: Path, video: Path) -> tuple[int, int, float]:
     """Peaks of the command and of its decoder in kilobytes, and seconds."""
     command = [sys.executable, "-m", "quest82", "predict", str(model), str(video), *OPTIONS]
@@ -81,8 +63,9 @@ def measured(model: Path, video: Path) -> tuple[int, int, float]:
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     with subprocess.Popen([*command, "--csv", str(video) + ".csv"], **quiet) as process:
         while process.poll() is None:
-            own = max(own, peak_of(str(process.pid)))
-            decoder = max([decoder, *map(peak_of, children_of(process.pid))])
+            own = max(own, memory_of(str(process.pid), "VmHWM"))
+            peaks = [memory_of(child, "VmHWM") for child in children_of(process.pid)]
+            decoder = max([decoder, *peaks])
             time.sleep(0.2)
     assert process.returncode == 0
     return own, decoder, time.perf_counter() - start
