@@ -167,7 +167,7 @@ def test_a_class_is_built_without_being_registered(tmp_path):
     model = classifier.build(Maximum, 32, 3, seed=1)
     assert type(model.aggregator) is Maximum
     assert torch.equal(model.head.weight, classifier.build("mean", 32, 3, seed=1).head.weight)
-    with pytest.raises(ValueError, match=r"aggregator \(Maximum\) must be in AGGREGATORS"):
+    with pytest.raises(ValueError, match=r"aggregator \(Maximum\) must be registered"):
         classifier.save(tmp_path / "model", model, classes=["a", "b", "c"])
     assert not list(tmp_path.iterdir())
 

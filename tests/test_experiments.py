@@ -14,9 +14,10 @@ from quest82.data.clips import Clip
 from quest82.essences import EssenceSet
 from quest82.experiments import comparison, records, reports, running
 from quest82.experiments.declarations import DECLARED, named
+from quest82.experiments.grounds import Data
 from quest82.experiments.models import MODELS, SEES, Model, chosen
 from quest82.experiments.protocols import HoldOut, LeaveOut, OfficialSplits
-from quest82.experiments.spec import Data, Spec
+from quest82.experiments.spec import Spec
 from quest82.experiments.training import Attempt, Budget
 from quest82.learning.evaluation import judge
 

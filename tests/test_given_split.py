@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from quest82.experiments.grounds import Data
 from quest82.experiments.protocols import GivenSplit
-from quest82.experiments.spec import Data, Spec
+from quest82.experiments.spec import Spec
 
 
 def with_splits(make_set, *splits):

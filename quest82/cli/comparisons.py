@@ -138,8 +138,9 @@ def _protocol_for(clips: Sequence[Clip], test: float, *, name: str) -> Protocol:
 
 def _spec(name: str, store: Path, training: ComparisonOptions, protocol: Protocol) -> Spec:
     """The experiment that was asked for."""
+    from ..experiments.grounds import Data
     from ..experiments.models import chosen
-    from ..experiments.spec import Data, Spec
+    from ..experiments.spec import Spec
     from ..experiments.training import Budget
 
     return Spec(

@@ -32,7 +32,7 @@ def list_them(results: Results = Path("book/results")) -> None:
         except ValueError as error:
             state = str(error)
         models = ", ".join(model.name for model in spec.models)
-        typer.echo(f"{name}: {spec.data.store}, {len(spec.seeds)} seeds of {models}; {state}")
+        typer.echo(f"{name}: {spec.data.name}, {len(spec.seeds)} seeds of {models}; {state}")
 
 
 @experiment.command()

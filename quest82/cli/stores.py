@@ -53,7 +53,7 @@ def open_store(path: Path, task: str) -> EssenceSet:
         ValueError: if there is no such task, or only one class to tell apart.
     """
     from ..essences import EssenceSet
-    from ..experiments.spec import TASKS
+    from ..experiments.grounds import TASKS
 
     data = EssenceSet.load(path)
     if task not in TASKS:

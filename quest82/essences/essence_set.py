@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from ..data.clip_set import ClipSet, Pairs
 from ..data.given import as_tensor
+from ..data.sequence_set import SequenceSet
 from .files import StoreError
 from .reader import read_store
 from .writer import StoreWriter
 
 
 @dataclass(frozen=True, kw_only=True)
-class EssenceSet(ClipSet):
-    """The essences of N clips: a `ClipSet` with what its clips show.
+class EssenceSet(SequenceSet):
+    """The essences of N clips: a `SequenceSet` with a vector for each frame.
 
     Numbers may be given as numpy arrays or lists.
 
     Attributes:
         essences: (N, T, D), or with views (N, V, T, D); float16 when it comes from a store.
-        settings: how the essences were made (weights, num_frames, size, ...).
-        skipped: id and reason of each clip that could not be read.
 
     Raises:
         TypeError: if something is of another type.
@@ -34,8 +32,6 @@ class EssenceSet(ClipSet):
     """
 
     essences: Tensor
-    settings: Mapping = field(default_factory=dict)
-    skipped: tuple[tuple[str, str], ...] = ()
     clips_at_once: ClassVar[int] = 256  # enough to keep every core busy, and 20 MB of numbers
 
     def __post_init__(self) -> None:
@@ -52,9 +48,14 @@ class EssenceSet(ClipSet):
             )
 
     @property
-    def num_frames(self) -> int:
-        """T, the frames per clip."""
-        return self.essences.shape[-2]
+    def shown(self) -> Tensor:
+        """See `SequenceSet`."""
+        return self.essences
+
+    @property
+    def time_axis(self) -> int:
+        """See `SequenceSet`."""
+        return self.essences.ndim - 2
 
     @property
     def num_features(self) -> int:
@@ -86,22 +87,8 @@ class EssenceSet(ClipSet):
         """The `batch` of each (rows, views), made when it is taken and not before."""
         return (self.batch(rows, views) for rows, views in wanted)
 
-    def _take(self, rows: Tensor) -> EssenceSet:
-        return replace(self, essences=self.essences[rows], **self._names_of(rows))
-
-    def _play(self, pairs: Pairs) -> EssenceSet:
-        essences = self.essences[pairs.rows]  # a copy
-        essences[pairs.backwards] = essences[pairs.backwards].flip(-2)
-        return replace(self, essences=essences, **pairs.clips.names)
-
-    def shuffled(self, generator: torch.Generator) -> EssenceSet:
-        """Each clip's frames in an order of its own, drawn from the generator."""
-        order = torch.rand(self.essences.shape[:-1], generator=generator).argsort(dim=-1)
-        return replace(self, essences=self.essences.take_along_dim(order[..., None], dim=-2))
-
-    def frames(self, *numbers: int) -> EssenceSet:
-        """Some frames of each clip alone, in the order given; -1 is the last."""
-        return replace(self, essences=self.essences[..., list(numbers), :])
+    def _showing(self, shown: Tensor, names: dict | None = None) -> EssenceSet:
+        return replace(self, essences=shown, **(names or {}))
 
     def centred(self) -> EssenceSet:
         """Each essence less the mean of its clip, in single precision: only what changes.
@@ -111,24 +98,6 @@ class EssenceSet(ClipSet):
         """
         essences = self.essences.double()
         return replace(self, essences=(essences - essences.mean(dim=-2, keepdim=True)).float())
-
-    def first_frame(self) -> EssenceSet:
-        """The first frame of each clip alone, T = 1: what does the beginning give away?"""
-        return self.frames(0)
-
-    def last_frame(self) -> EssenceSet:
-        """The last frame of each clip alone, T = 1: what does the end give away?"""
-        return self.frames(-1)
-
-    def middle_frame(self) -> EssenceSet:
-        """The middle frame of each clip alone, T = 1.
-
-        An even T has two middle frames, which trade places when a clip is played backwards;
-        their mean is taken, so that the middle says nothing of the direction.
-        """
-        low, high = (self.num_frames - 1) // 2, self.num_frames // 2
-        middle = self.essences[..., low : high + 1, :].double().mean(dim=-2, keepdim=True)
-        return replace(self, essences=middle.to(self.essences.dtype))
 
     def save(self, path: str | Path) -> None:
         """Write these clips as a store of their own.

@@ -212,7 +212,7 @@ def _model_report(name: str, runs: Sequence[Run], test: ClipSet) -> dict:
             "mean_class_accuracy": [one.mean_class_accuracy for one in found],
             **average(hits(found), test.groups, uncertainty.accuracy_interval),
         }
-    if len(answers) == 2:
+    if "backwards" in answers:
         lost = hits(answers["forwards"]) - hits(answers["backwards"])
         entry["drop"] = average(lost, test.groups, uncertainty.difference_interval)
     return entry

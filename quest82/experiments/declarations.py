@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from .grounds import Data
 from .models import Model
 from .protocols import LeaveOut
-from .spec import Data, Spec
+from .spec import Spec
 from .training import Budget
 
 _SMALL = {"projection_size": 64, "hidden_size": 64}

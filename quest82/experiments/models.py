@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import torch
 
-from ..essences.essence_set import EssenceSet
+from ..data.sequence_set import SequenceSet
 from ..systems import classifier
 from ..systems.aggregators import AGGREGATORS
 from ..systems.classifier import Classifier
@@ -15,7 +15,7 @@ from ..systems.classifier import Classifier
 _TITLES = {"lstm": "LSTM", "lstm5": "LSTM, five layers", "gru": "GRU", "trn": "TRN", "tsm": "TSM"}
 
 # What a model is shown of each clip -> the clips as it sees them; the number is its seed.
-SEES: dict[str, Callable[[EssenceSet, int], EssenceSet]] = {
+SEES: dict[str, Callable[[SequenceSet, int], SequenceSet]] = {
     "all frames": lambda data, _: data,
     "first frame": lambda data, _: data.first_frame(),
     "middle frame": lambda data, _: data.middle_frame(),
@@ -31,9 +31,10 @@ class Model:
 
     Attributes:
         name: what tables and records call it; that of the aggregator, where nothing else is said.
-        aggregator: a name in `aggregators.AGGREGATORS`; where empty, the name of the model.
-        options: hyper-parameters of the aggregator, such as hidden_size=64.
+        aggregator: a name in `registry.SYSTEMS`; where empty, the name of the model.
+        options: hyper-parameters of that system, such as hidden_size=64.
         sees: which frames it is shown, one of `SEES`; the rest are controls of the first.
+        learning_rate: that validation clips chose for it; None: that of the budget.
 
     Raises:
         ValueError: if there is no such way to see a clip.
@@ -43,6 +44,7 @@ class Model:
     aggregator: str = ""
     options: Mapping = field(default_factory=dict)
     sees: str = "all frames"
+    learning_rate: float | None = None
 
     def __post_init__(self) -> None:
         if self.sees not in SEES:
@@ -54,11 +56,11 @@ class Model:
         """The name as it stands in texts and figures."""
         return title_of(self.name)
 
-    def seen(self, data: EssenceSet, seed: int) -> EssenceSet:
+    def seen(self, data: SequenceSet, seed: int) -> SequenceSet:
         """The clips as this model sees them."""
         return SEES[self.sees](data, seed)
 
-    def build(self, data: EssenceSet, seed: int, dtype: torch.dtype = torch.float32) -> Classifier:
+    def build(self, data: SequenceSet, seed: int, dtype: torch.dtype = torch.float32) -> Classifier:
         """A fresh classifier for such clips (see `classifier.build`)."""
         return classifier.build(
             self.aggregator,

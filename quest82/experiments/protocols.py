@@ -14,7 +14,7 @@ from .. import learning
 from ..data import ucf101
 from ..data.clip_set import ClipSet
 from ..data.clips import Clip
-from ..essences.essence_set import EssenceSet
+from ..data.sequence_set import SequenceSet
 from .training import Attempt, Run
 
 
@@ -50,7 +50,7 @@ class LeaveOut:
         name = "one group left out" if self.folds is None else f"{self.folds} folds of groups"
         yield Part(name, rows, rows[:0], rows)
 
-    def run(self, attempt: Attempt, data: EssenceSet, part: Part) -> Run:
+    def run(self, attempt: Attempt, data: SequenceSet, part: Part) -> Run:
         """Teach and test it, once for each fold."""
         return attempt.leave_out(attempt.seen(data), self.folds)
 
@@ -58,7 +58,7 @@ class LeaveOut:
 class _Sides:
     """What protocols share whose parts have two sides."""
 
-    def run(self, attempt: Attempt, data: EssenceSet, part: Part) -> Run:
+    def run(self, attempt: Attempt, data: SequenceSet, part: Part) -> Run:
         """Teach it on one side of a part and test it on the other."""
         seen = attempt.seen(data)
         learned = part.train[~torch.isin(part.train, part.watched)]

@@ -22,7 +22,7 @@ from torch import Tensor
 
 from .. import learning
 from ..data.clip_set import ClipSet
-from ..essences.essence_set import EssenceSet
+from ..data.sequence_set import SequenceSet
 from ..learning.evaluation import judge
 from ..outputs import write_whole
 from .protocols import Part
@@ -127,7 +127,7 @@ class Record:
         write_whole(path, _text(self.content).encode())
 
 
-def fresh(spec: Spec, data: EssenceSet, about: Mapping | None = None) -> Record:
+def fresh(spec: Spec, data: SequenceSet, about: Mapping | None = None) -> Record:
     """A record without any run yet.
 
     Args:

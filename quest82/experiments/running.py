@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from .. import __version__
-from ..essences.essence_set import EssenceSet
+from ..data.sequence_set import SequenceSet
 from ..outputs import require_writable
 from . import records
 from .records import Record
@@ -22,7 +22,7 @@ _CPU_INFO = Path("/proc/cpuinfo")
 
 def run(
     spec: Spec,
-    data: EssenceSet,
+    data: SequenceSet,
     path: str | Path,
     *,
     about: Mapping | None = None,

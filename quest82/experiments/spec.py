@@ -4,65 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
-from torch import Tensor
-from torch.nn import functional as F
-
-from ..data import synthetic
-from ..essences.essence_set import EssenceSet
+from .grounds import Ground, ground_from_json, ground_to_json
 from .models import MODELS, Model, require_comparable
 from .protocols import KINDS, LeaveOut, Protocol
 from .training import Budget
-
-# What is to be told apart -> the clips that ask it.
-TASKS: dict[str, Callable[[EssenceSet], EssenceSet]] = {
-    "classes": lambda data: data,
-    "pairs": lambda data: data.reversed_pairs(synthetic.REVERSED | synthetic.REVERSED_CYCLES),
-    "direction": lambda data: data.directions(),
-}
-
-
-@dataclass(frozen=True)
-class Data:
-    """Which clips, and what is asked about them.
-
-    Attributes:
-        store: name of a store of essences.
-        task: one of `TASKS`.
-        frames: numbers of the frames taken of each clip, before any is played backwards; None:
-            all that the store has.
-        clips_per_class: at most so many of each class, spread over the store; None: all.
-
-    Raises:
-        ValueError: if there is no such task.
-    """
-
-    store: str
-    task: str = "classes"
-    frames: tuple[int, ...] | None = None
-    clips_per_class: int | None = None
-
-    def __post_init__(self) -> None:
-        if self.task not in TASKS:
-            raise ValueError(f"task ({self.task!r}) must be one of {', '.join(TASKS)}")
-
-    def open(self, folder: str | Path) -> EssenceSet:
-        """These clips, from the folder in which the store lies.
-
-        Raises:
-            StoreError: if there is no such store.
-        """
-        return self.cut(EssenceSet.load(Path(folder) / self.store))
-
-    def cut(self, data: EssenceSet) -> EssenceSet:
-        """These clips of all that a store holds, with the task's classes."""
-        if self.clips_per_class is not None:
-            data = data.subset(_spread(data.labels, self.clips_per_class))
-        return TASKS[self.task](data if self.frames is None else data.frames(*self.frames))
 
 
 @dataclass(frozen=True)
@@ -82,7 +30,7 @@ class Spec:
     """
 
     name: str
-    data: Data
+    data: Ground
     models: tuple[Model, ...] = MODELS
     seeds: tuple[int, ...] = (0, 1, 2)
     budget: Budget = field(default_factory=Budget)
@@ -107,6 +55,7 @@ class Spec:
         """
         kind = {kind: name for name, kind in KINDS.items()}[type(self.protocol)]
         content = {**asdict(self), "protocol": {"kind": kind, **asdict(self.protocol)}}
+        content["data"] = ground_to_json(self.data, content["data"])
         return _without_empty(json.loads(json.dumps(content)))
 
     @classmethod
@@ -119,7 +68,7 @@ class Spec:
         protocol = dict(content["protocol"])
         return cls(
             name=content["name"],
-            data=Data(**_with_tuples(content["data"])),
+            data=ground_from_json(content["data"]),
             models=tuple(Model(**model) for model in content["models"]),
             seeds=tuple(content["seeds"]),
             budget=Budget(**content["budget"]),
@@ -127,20 +76,13 @@ class Spec:
         )
 
     def tiny(self) -> Spec:
-        """The same experiment in seconds: four clips of a class, one epoch, one seed."""
+        """The same experiment in seconds: a few clips of a class, one epoch, one seed."""
         return replace(
             self,
-            data=replace(self.data, clips_per_class=4),
+            data=self.data.tiny(),
             seeds=self.seeds[:1],
             budget=replace(self.budget, epochs=1),
         )
-
-
-def _spread(labels: Tensor, most: int) -> Tensor:
-    """A mask (N,) of at most so many clips of each class, at equal distances in their order."""
-    seen = F.one_hot(labels).cumsum(dim=0)  # (N, K)
-    number, count = seen.gather(1, labels[:, None])[:, 0] - 1, seen[-1][labels]
-    return number * most % count < most
 
 
 def _without_empty(content: Any) -> Any:

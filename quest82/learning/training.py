@@ -25,7 +25,7 @@ def trained(
     """Build a classifier for a set of essences and fit it; one seed decides weights and course.
 
     Args:
-        aggregator: a name in `AGGREGATORS`, or a class (see `classifier.build`).
+        aggregator: a name in `registry.SYSTEMS`, or a class (see `classifier.build`).
         train: an `EssenceSet`; its D and its classes are the widths of the model.
         config: settings of `fit`; its seed is also that of the initial weights.
         dtype: double precision, in which a model trains to the same printed digits everywhere.

@@ -1,4 +1,4 @@
-"""Aggregator, dropout, linear layer: essences in, logits out; and its file on disk."""
+"""Aggregator, dropout, linear layer: essences or frames in, logits out; and its file on disk."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from ..outputs import write_whole
-from .aggregators import AGGREGATORS, GRU, LSTM
+from .aggregators import GRU, LSTM
 from .aggregators.recurrent import State
 from .calibration import Calibration
 from .initial import InDouble, Undrawn
+from .registry import name_of, registered
 from .state_dicts import read_safetensors
 
 _FORMAT = "quest82-model/1"
@@ -24,10 +25,11 @@ _MEANS = "calibration.means"  # beside the weights
 
 
 class Classifier(nn.Module):
-    """Essences (B, T, D) -> logits (B, K), through any aggregator.
+    """Essences (B, T, D) or frames (B, T, C, H, W) -> logits (B, K), through any system.
 
     Args:
-        aggregator: a module with `out_features` that maps (B, T, D) to (B, out_features).
+        aggregator: a module with `out_features` that maps essences (B, T, D), or as a system on
+            frames clips (B, T, C, H, W), to (B, out_features).
         num_classes: K, at least 2.
         dropout: share of the aggregated features set to zero in training.
 
@@ -90,8 +92,8 @@ def build(
     trains to the same printed digits everywhere, in about twice the time.
 
     Args:
-        aggregator: a name in `AGGREGATORS`, or a class of your own that keeps their contract.
-        in_features: width D of an essence.
+        aggregator: a name in `registry.SYSTEMS`, or a class of your own that keeps their contract.
+        in_features: width D of an essence; channels C of a frame or feature map.
         num_classes: K.
         seed: of the initial weights; the global random state is left as it was.
         head_dropout: before the linear layer.
@@ -101,30 +103,11 @@ def build(
     Raises:
         ValueError: if there is no such aggregator.
     """
-    make = aggregator if callable(aggregator) else _registered(aggregator)
+    make = aggregator if callable(aggregator) else registered(aggregator)
     with torch.random.fork_rng(devices=[]), InDouble():
         torch.manual_seed(seed)
         pooled = make(in_features, **options)
         return Classifier(pooled, num_classes, dropout=head_dropout).to(dtype)
-
-
-def _registered(name: str) -> type[nn.Module]:
-    if name not in AGGREGATORS:
-        raise ValueError(
-            f"aggregator ({name!r}) must be one of {', '.join(AGGREGATORS)}, or a class"
-        )
-    return AGGREGATORS[name]
-
-
-def _name_of(aggregator: nn.Module) -> str:
-    """What a file calls an aggregator."""
-    for name, kind in AGGREGATORS.items():
-        if type(aggregator) is kind:
-            return name
-    raise ValueError(
-        f"aggregator ({type(aggregator).__name__}) must be in AGGREGATORS to be saved, since a "
-        "file holds its name and no code; enter it in quest82/systems/aggregators/__init__.py"
-    )
 
 
 def save(
@@ -141,7 +124,7 @@ def save(
 
     Args:
         path: where to.
-        model: a classifier over one of `AGGREGATORS`.
+        model: a classifier over one of `registry.SYSTEMS`.
         classes: the K class names, in the order of the logits.
         extraction: how its essences were made (`EssenceSet.settings`).
         seen: names of the groups and ids of the clips it has learned from, so that a test can
@@ -153,7 +136,7 @@ def save(
         ValueError: if the class of the aggregator is not registered.
     """
     settings = {
-        "aggregator": _name_of(model.aggregator),
+        "aggregator": name_of(model.aggregator),
         "in_features": model.aggregator.in_features,
         "options": model.aggregator.options,
         "head_dropout": model.dropout.p,
@@ -191,7 +174,7 @@ def load(path: str | Path) -> tuple[Classifier, dict]:
         means, numbers = weights.pop(_MEANS, None), settings.get("calibration")
         settings["calibration"] = numbers and Calibration.of(numbers, cast(Tensor, means))
         with Undrawn():
-            make = _registered(settings["aggregator"])
+            make = registered(settings["aggregator"])
             pooled = make(settings["in_features"], **settings["options"])
             model = Classifier(pooled, len(settings["classes"]), dropout=settings["head_dropout"])
         model.load_state_dict(weights)

@@ -1,0 +1,25 @@
+"""A ground on which small networks learn in seconds: six kinds of motion, each in two directions.
+
+A textured shape on a textured ground, drawn by formula as pixels: no file, and no codec that could
+give the direction of time away. Each clip and its reverse share their frames exactly, and
+everything that a single frame shows is distributed alike in both directions; so no frame, no set of
+frames and no average over frames tells one direction from the other.
+"""
+
+from .drawn import clips, scenes
+from .kinds import KINDS, REVERSED, SHAPES, Kind
+from .render import Flow, flow_of, render
+from .scene import Scene
+
+__all__ = [
+    "KINDS",
+    "REVERSED",
+    "SHAPES",
+    "Flow",
+    "Kind",
+    "Scene",
+    "clips",
+    "flow_of",
+    "render",
+    "scenes",
+]

@@ -1,0 +1,39 @@
+"""What a system costs: parameters, and multiplications with their additions, counted by code."""
+
+from __future__ import annotations
+
+import copy
+from typing import NamedTuple
+
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+
+class Costs(NamedTuple):
+    """Of one system on one clip.
+
+    Attributes:
+        parameters: numbers that are learned.
+        multiply_adds: multiplications each with an addition, of convolutions and matrix products,
+            which are nearly all there are.
+    """
+
+    parameters: int
+    multiply_adds: int
+
+
+def costs(model: nn.Module, clip_shape: tuple[int, ...]) -> Costs:
+    """Count them without computing anything: the network and the clip have shapes, and no numbers.
+
+    Args:
+        model: (1, *clip_shape) -> logits; it is left as it is, and may be on the device "meta".
+        clip_shape: of one clip, such as (T, 3, H, W) or (T, D).
+    """
+    shapes = copy.deepcopy(model).to("meta").eval()
+    clip = torch.empty(1, *clip_shape, device="meta", dtype=next(model.parameters()).dtype)
+    counter = FlopCounterMode(display=False)
+    with counter, torch.no_grad():
+        shapes(clip)
+    parameters = sum(p.numel() for p in model.parameters() if p.requires_grad)
+    return Costs(parameters, counter.get_total_flops() // 2)

@@ -1,0 +1,43 @@
+"""Every system by its name: those that read essences, and those that read frames."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from .aggregators import AGGREGATORS
+from .fusion import EarlyFusion, SingleFrame
+from .parts.system import System
+
+# Systems that read frames (B, T, C, H, W); a line for each.
+ON_FRAMES: dict[str, type[System]] = {
+    "single_frame": SingleFrame,
+    "early_fusion": EarlyFusion,
+}
+
+SYSTEMS: dict[str, type[nn.Module]] = {**AGGREGATORS, **ON_FRAMES}
+
+
+def registered(name: str) -> type[nn.Module]:
+    """The system of that name.
+
+    Raises:
+        ValueError: if there is none; names those there are.
+    """
+    if name not in SYSTEMS:
+        raise ValueError(f"aggregator ({name!r}) must be one of {', '.join(SYSTEMS)}, or a class")
+    return SYSTEMS[name]
+
+
+def name_of(system: nn.Module) -> str:
+    """What a file calls a system.
+
+    Raises:
+        ValueError: if its class is not registered.
+    """
+    for name, kind in SYSTEMS.items():
+        if type(system) is kind:
+            return name
+    raise ValueError(
+        f"aggregator ({type(system).__name__}) must be registered to be saved, since a file holds "
+        "its name and no code; enter it in quest82/systems/registry.py"
+    )
