@@ -44,6 +44,11 @@ class WindowOptions:
         ),
     ] = None
 
+    @property
+    def given(self) -> dict[str, object]:
+        """What the user gave for each option, None for those left out."""
+        return {f"--{name}": value for name, value in vars(self).items()}
+
     def require_usable(self, explain: bool) -> None:
         """Refuse options that do not go together, and a picture that cannot be written.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +12,7 @@ import typer
 from .file_options import FileOptions
 from .options import BackboneWeights, EngineName, ReadingOptions, num_decoders
 from .over_time import WindowOptions, ask_over_time
+from .pretrained import PretrainedOptions
 from .telling import printable
 
 if TYPE_CHECKING:
@@ -20,13 +21,12 @@ if TYPE_CHECKING:
 
 
 def predict(
-    model: Annotated[Path, typer.Argument(help="A model of `quest82 train`.")],
-    videos: Annotated[
+    given: Annotated[
         list[str],
         typer.Argument(
-            metavar="PATH...",
-            help="Files, folders of frames, folders (all videos below), patterns "
-            '("clips/*.mp4", in quotes); '
+            metavar="[MODEL] PATH...",
+            help="A model of `quest82 train` (none with --pretrained), then files, folders of "
+            'frames, folders (all videos below), patterns ("clips/*.mp4", in quotes); '
             "- reads a list from the standard input, one a line.",
         ),
     ],
@@ -37,6 +37,7 @@ def predict(
     ] = False,
     over_time: WindowOptions,
     files: FileOptions,
+    pretrained: PretrainedOptions,
     backbone_weights: BackboneWeights = None,
     engine: EngineName = None,
     reading: ReadingOptions,
@@ -54,31 +55,62 @@ def predict(
     stretches with one answer and its mean probability; the files hold every window. The time limit
     is then for every 32 frames.
 
+    With --pretrained there is no MODEL: a network that others trained names one of the 400 actions
+    of Kinetics, by one window from the middle of the video at the network's own frame rate.
+
     Example: `quest82 predict lstm.safetensors clip.mp4 holidays "walks/*.mov" --csv answers.csv`
 
     Example: `quest82 predict lstm.safetensors long.mp4 --window 2 --stride 0.5 --plot long.png`
+
+    Example: `quest82 predict --pretrained r2plus1d_18 clip.mp4 --json kinetics.json`
     """
     from .videos import videos_of
 
+    ours = {"--backbone-weights": backbone_weights, "--engine": engine, "--explain": explain}
+    pretrained.require_usable(ours | over_time.given)
     over_time.require_usable(explain)
     files.require_writable()
-    paths, name = videos_of(videos), model.name
+    model, videos = (None, given) if pretrained.pretrained else _apart(given)
+    paths = videos_of(videos)
     over_time.require_one_for_the_plot(paths)
+    if model is None:
+        with pretrained.opened(_num_workers(len(paths), reading), reading) as network:
+            who = str(pretrained.pretrained), network.classes
+            failed = _ask(who, network.each(paths), paths, top, None, files)
+        raise typer.Exit(1 if failed else 0)
     # A video that is read on is read by one process; several would decode the same frames.
     at_once = 1 if over_time.window else len(paths)
     with _opened(model, at_once, backbone_weights, engine, reading) as predictor:
         if over_time.window:
-            failed = ask_over_time(predictor, paths, over_time, files, name)
+            failed = ask_over_time(predictor, paths, over_time, files, model.name)
         else:
-            failed = _ask(predictor, paths, top, (explain, over_time.plot), files, name)
+            answers = predictor.each(paths, explain=explain)
+            who = model.name, predictor.classes
+            failed = _ask(who, answers, paths, top, over_time.plot, files)
     raise typer.Exit(1 if failed else 0)
+
+
+def _apart(given: Sequence[str]) -> tuple[Path, Sequence[str]]:
+    """The model, and what stands for videos."""
+    model, *videos = given
+    if not videos:
+        raise ValueError(
+            f"no videos: give them after the model ({model}), or a network of others before them "
+            "(--pretrained)"
+        )
+    return Path(model), videos
+
+
+def _num_workers(num_videos: int, reading: ReadingOptions) -> int:
+    """As many as are of use."""
+    from ..frames.workers import ENOUGH_WORKERS
+
+    return num_decoders(reading.workers, min(num_videos, ENOUGH_WORKERS))
 
 
 def _opened(
     model: Path, num_videos: int, weights: Path | None, engine: str | None, reading: ReadingOptions
 ) -> Predictor:
-    """The predictor, with as many workers as are of use."""
-    from ..frames.workers import ENOUGH_WORKERS
     from ..service import Predictor
 
     return Predictor.load(
@@ -86,28 +118,28 @@ def _opened(
         device=reading.device,
         backbone_weights=weights,
         engine=engine,
-        num_workers=num_decoders(reading.workers, min(num_videos, ENOUGH_WORKERS)),
+        num_workers=_num_workers(num_videos, reading),
         time_limit_seconds=reading.time_limit,
     )
 
 
 def _ask(
-    predictor: Predictor,
+    who: tuple[str, Sequence[str]],
+    answers: Iterable[Answer | VideoError],
     paths: Sequence[Path],
     top: int,
-    explained: tuple[bool, Path | None],
+    picture: Path | None,
     files: FileOptions,
-    name: str,
 ) -> int:
-    """Ask, print, write and draw; how many files failed.
+    """Print, write and draw; how many files failed.
 
     Args:
-        predictor: who answers.
+        who: name of the model, and its classes.
+        answers: one for each video, asked for on the way.
         paths: of videos.
         top: how many classes to print.
-        explained: whether to say what each frame adds, and the picture to draw of it.
+        picture: to draw of what each frame adds.
         files: what to write.
-        name: of the model.
     """
     from tqdm import tqdm
 
@@ -115,11 +147,10 @@ def _ask(
     from .predicted import columns_of, entry_of, row_of
     from .writing import Table, write_json
 
-    entries, failed, (explain, picture) = [], 0, explained
-    answers, few = predictor.each(paths, explain=explain), len(paths) < 2
-    bar = tqdm(answers, "predicting", len(paths), unit="clip", disable=few)
+    entries, failed, (name, classes) = [], 0, who
+    bar = tqdm(answers, "predicting", len(paths), unit="clip", disable=len(paths) < 2)
     try:
-        with Table(files.csv, ["path", *columns_of(predictor.classes)]) as table:
+        with Table(files.csv, ["path", *columns_of(classes)]) as table:
             for path, answer in zip(paths, bar, strict=True):
                 failed += isinstance(answer, VideoError)
                 _tell(path, answer, top)
@@ -129,8 +160,8 @@ def _ask(
                     _draw(path, answer, picture)
     finally:  # stopped by the user, too: what is known is known
         if files.json:
-            classes = list(predictor.classes)
-            write_json(files.json, {"model": name, "classes": classes, "answers": entries})
+            about = {"model": name, "classes": list(classes)}
+            write_json(files.json, {**about, "answers": entries})
     return failed
 
 

@@ -46,7 +46,7 @@ def fetch(
         url: where the file is.
         target: the file to write; one that is there already is verified and left as it is.
         num_bytes: its size, where it is known; a server that announces another is refused.
-        sha256: its SHA-256 in hexadecimal digits, where it is known.
+        sha256: its SHA-256 in hexadecimal digits, or the first of them, where it is known.
         progress: show a progress bar.
 
     Raises:

@@ -167,6 +167,49 @@ def window_indices(
     return _shown_at(instants.clamp(max=num_frames - 0.5), _in_frames(times, num_frames))
 
 
+def indices_at_rate(
+    num_frames: int, clip_length: int, *, fps: float, times: Tensor | None
+) -> Tensor:
+    """T frames, so many per second, from the middle of a clip of any frame rate.
+
+    Networks on pixels know motion at the rate of the clips from which they learned. The step is
+    the clip's own mean rate divided by `fps`, in frames; it need not be whole, and below 1 frames
+    are shown more than once. A whole step gives what `window_indices` gives. A clip that is too
+    short for the window is shown from its first frame, and the last one is held.
+
+    Args:
+        num_frames: length n of the clip in frames, at least 1.
+        clip_length: how many frames T to take, at least 1.
+        fps: frames per second to take, above 0.
+        times: (n + 1,) seconds, as for `segment_indices`; None, or all the same: nothing is known
+            of the clip's rate, and its frames are taken one after the other.
+
+    Returns:
+        Long tensor of shape (T,), in [0, n), never decreasing.
+
+    Raises:
+        ValueError: if a length is below 1, fps is not above 0, or times are not n + 1 numbers that
+            never fall.
+
+    Examples:
+        >>> at_30_fps = torch.arange(91) / 30
+        >>> indices_at_rate(90, 4, fps=15, times=at_30_fps).tolist()
+        [41, 43, 45, 47]
+        >>> indices_at_rate(90, 4, fps=60, times=at_30_fps).tolist()
+        [44, 45, 45, 46]
+    """
+    num_frames = _whole("num_frames", num_frames, minimum=1)
+    clip_length = _whole("clip_length", clip_length, minimum=1)
+    if not fps > 0:
+        raise ValueError(f"fps ({fps:g}) must be above 0 frames per second")
+    begins = torch.arange(num_frames + 1.0) if times is None else _in_frames(times, num_frames)
+    seconds = 0.0 if times is None else float(times[-1] - times[0])
+    step = num_frames / seconds / fps if seconds else 1.0
+    start = max(num_frames - 1 - round(step * (clip_length - 1)), 0) // 2
+    instants = start + 0.5 + step * torch.arange(clip_length, dtype=torch.float64)
+    return _shown_at(instants.clamp(max=num_frames - 0.5), begins.double())
+
+
 def _whole(name: str, value: SupportsIndex, *, minimum: int) -> int:
     if isinstance(value, SupportsIndex) and not isinstance(value, bool) and int(value) >= minimum:
         return int(value)

@@ -31,6 +31,7 @@ from ..video import (
     require_within,
 )
 from .conversation import converse, line_of, pipes_of
+from .preset import Preset
 from .streams import OneStream
 from .view import ViewSpec
 from .worker_program import REMEDY, read_view, read_views
@@ -72,7 +73,7 @@ class Worker:
         how = {**_named(clip), "views": list(views), "spec": spec.settings}
         return self._ask(clip.path, {"op": "read", **how})["frames"]
 
-    def take(self, clip: Clip, view: int, spec: ViewSpec) -> tuple[Tensor, Tensor]:
+    def take(self, clip: Clip, view: int, spec: ViewSpec | Preset) -> tuple[Tensor, Tensor]:
         """Which frames (T,) a view of a clip is made of, and their pixels, uint8 (T, 3, S, S).
 
         Raises:

@@ -23,6 +23,7 @@ from torch import Tensor
 
 from ..data.clips import Clip
 from ..video import VideoError, frame_times, inspect, probe, require_within
+from .preset import Preset, take_preset
 from .streams import OneStream
 from .view import ViewSpec, pixels_of_view, take_view
 
@@ -39,13 +40,18 @@ def read_views(clip: Clip, views: Sequence[int], spec: ViewSpec) -> Tensor:
     return torch.stack([view.contiguous() for view in frames])
 
 
-def read_view(clip: Clip, view: int, spec: ViewSpec) -> tuple[Tensor, Tensor]:
+def read_view(clip: Clip, view: int, spec: ViewSpec | Preset) -> tuple[Tensor, Tensor]:
     """Which frames (T,) a view is made of, and their pixels, uint8 (T, 3, S, S).
+
+    A `Preset` knows one view alone, of a whole file.
 
     Raises:
         VideoError: if the clip's file cannot be read.
     """
-    indices, frames = take_view(clip, view, spec)
+    if isinstance(spec, Preset):
+        indices, frames = take_preset(clip.path, spec)
+    else:
+        indices, frames = take_view(clip, view, spec)
     return indices, frames.contiguous()  # in one order of memory, whoever reads: digits hang on it
 
 
@@ -88,8 +94,10 @@ def _read(request: Mapping) -> tuple[dict, np.ndarray]:
 
 
 def _take(request: Mapping) -> tuple[dict, np.ndarray]:
-    """As for "read", but a single view, and which frames it is made of."""
-    indices, frames = read_view(_clip(request), request["view"], ViewSpec.of(request["spec"]))
+    """As for "read", but a single view, and which frames it is made of; or a `Preset`'s."""
+    how = request["spec"]
+    spec = Preset(**how) if "crop" in how else ViewSpec.of(how)
+    indices, frames = read_view(_clip(request), request["view"], spec)
     answer = {"kind": "frames", "shape": frames.shape, "indices": indices.tolist()}
     return answer, frames.numpy()
 

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from ..data.clips import Clip
 from ..video import Inspection, VideoError, VideoInfo
+from .preset import Preset
 from .view import ViewSpec
 from .worker import Here, Worker
 
@@ -106,7 +107,7 @@ class Workers:
         return self._side_by_side(_or_its_error(read), wanted, ahead)
 
     def take(
-        self, clips: Iterable[Clip], spec: ViewSpec
+        self, clips: Iterable[Clip], spec: ViewSpec | Preset
     ) -> Generator[tuple[Tensor, Tensor] | VideoError, None, None]:
         """The centre view of many clips, in their order.
 
@@ -114,9 +115,8 @@ class Workers:
             For each clip which frames (T,) it is made of and their pixels, uint8 (T, 3, S, S); or
             the error that it cost.
         """
-        return self._side_by_side(
-            _or_its_error(lambda worker, clip: worker.take(clip, 0, spec)), clips
-        )
+        take = _or_its_error(lambda worker, clip: worker.take(clip, 0, spec))
+        return self._side_by_side(take, clips)
 
     def inspect(self, paths: Iterable[Path]) -> Generator[Inspection, None, None]:
         """What `video.inspect` finds in many files, in their order."""

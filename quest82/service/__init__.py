@@ -8,11 +8,21 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .over_time import Moment, OverTime, Stretch, stretches
     from .predictor import Answer, Predictor
+    from .pretrained import PretrainedPredictor
 
-__all__ = ["Answer", "Moment", "OverTime", "Predictor", "Stretch", "stretches"]
+__all__ = [
+    "Answer",
+    "Moment",
+    "OverTime",
+    "Predictor",
+    "PretrainedPredictor",
+    "Stretch",
+    "stretches",
+]
 _ROOMS = {
     "over_time": ("Moment", "OverTime", "Stretch", "stretches"),
     "predictor": ("Answer", "Predictor"),
+    "pretrained": ("PretrainedPredictor",),
 }
 
 

