@@ -87,6 +87,11 @@ def test_every_video_network_of_torchvision_is_known_with_the_clips_it_was_teste
             assert_as_torchvision_says(name)
 
 
+def test_the_help_names_them_all():
+    text, _ = quest82("predict", "--help")
+    assert set(NAMES) <= set(re.findall(r"\w+", text))
+
+
 def assert_as_torchvision_says(name):
     from quest82.systems.pretrained import _CLIPS
 
@@ -274,8 +279,8 @@ def test_where_the_address_cannot_be_reached_it_says_what_to_do(tiny, served, we
     web.files.clear()
     _, error = quest82("predict", "--pretrained", NAME, write_clip(), code=2)
     assert "the server answers 404" in error
-    assert f"fetch {web.url(served.name)} elsewhere" in error
-    assert error.endswith("give the file (--pretrained-weights)\n")
+    assert web.url(served.name) in error
+    assert error.endswith("another machine can be given (--pretrained-weights)\n")
 
 
 @pytest.mark.parametrize(

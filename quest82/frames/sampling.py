@@ -195,8 +195,8 @@ def indices_at_rate(
         >>> at_30_fps = torch.arange(91) / 30
         >>> indices_at_rate(90, 4, fps=15, times=at_30_fps).tolist()
         [41, 43, 45, 47]
-        >>> indices_at_rate(90, 4, fps=60, times=at_30_fps).tolist()
-        [44, 45, 45, 46]
+        >>> indices_at_rate(90, 4, fps=45, times=at_30_fps).tolist()
+        [43, 44, 44, 45]
     """
     num_frames = _whole("num_frames", num_frames, minimum=1)
     clip_length = _whole("clip_length", clip_length, minimum=1)

@@ -120,6 +120,6 @@ def _fetched(name: str, url: str, progress: bool) -> Path:
         return ensure_published(url, progress=progress)
     except FetchError as error:
         raise WeightsError(
-            f"the weights of {name} could not be fetched ({error}): fetch {url} elsewhere, and "
-            "give the file (--pretrained-weights)"
+            f"the weights of {name} could not be fetched: {error}; a file that was fetched on "
+            "another machine can be given (--pretrained-weights)"
         ) from error
