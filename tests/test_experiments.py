@@ -14,7 +14,8 @@ from quest82.data.clips import Clip
 from quest82.essences import EssenceSet
 from quest82.experiments import comparison, records, reports, running
 from quest82.experiments.declarations import DECLARED, named
-from quest82.experiments.grounds import Data
+from quest82.experiments.directions import by_kind, direction_hits
+from quest82.experiments.grounds import Data, Motions
 from quest82.experiments.models import MODELS, SEES, Model, chosen
 from quest82.experiments.protocols import HoldOut, LeaveOut, OfficialSplits
 from quest82.experiments.spec import Spec
@@ -223,6 +224,20 @@ class TestRecord:
         sides = data.split(0.5)
         assert part == comparison.compare(*sides, num_seeds=2, budget=QUICK)
 
+    def test_it_grows_when_models_are_added(self, make_set, tmp_path):
+        data, path = make_set(), tmp_path / "r.json"
+        few = spec_of(LeaveOut(2), seeds=(0,))
+        more = replace(few, models=(*few.models, Model("gru", options=few.models[1].options)))
+        kept = running.run(few, data, path).content["runs"]
+        grown = running.run(more, data, path)
+        assert grown.spec.hash == more.hash
+        assert grown.content["runs"][: len(kept)] == kept
+        assert list(grown.runs()) == [model.name for model in more.models]
+        changed = replace(more, models=(Model("mean", sees="first frame"), *more.models[1:]))
+        for other in (few, changed):
+            with pytest.raises(ValueError, match="another experiment"):
+                running.run(other, data, path)
+
     def test_one_of_another_experiment_or_of_other_clips_is_refused(self, make_set, tmp_path):
         data, spec, path = make_set(), spec_of(LeaveOut(2), seeds=(0,)), tmp_path / "r.json"
         running.run(spec, data, path)
@@ -246,6 +261,36 @@ class TestRecord:
         (made_with,) = record.content["made_with"]
         assert set(made_with) == {"quest82", "torch", "python", "processor", "cores"}
         assert made_with["processor"]
+
+
+def test_a_direction_is_told_between_a_class_and_its_reverse_alone():
+    logits = torch.tensor([[1.0, 2, 9, 0], [1, 2, 9, 0], [1, 1, 0, 0], [0, 0, 3, 1]])
+    hits = direction_hits(logits, torch.tensor([0, 1, 0, 2]))
+    assert hits.tolist() == [0, 1, 0.5, 1]
+
+
+def test_directions_are_judged_kind_by_kind(tmp_path):
+    ground = Motions(num_objects=8, kinds=("across", "turn"), size=8)
+    models = (Model("single_frame"), Model("early_fusion", options={"num_frames": 8}))
+    spec = Spec(
+        "s", ground, models=models,
+        seeds=(0, 1), budget=Budget(epochs=1), protocol=HoldOut(0.5),
+    )  # fmt: skip
+    assert Spec.from_json(spec.to_json()) == spec
+    record = running.run(spec, ground.open(tmp_path), tmp_path / "r.json")
+    record = records.load(tmp_path / "r.json")
+    found = by_kind(record)
+    assert list(found) == ["single_frame", "early_fusion"]
+    for kinds in found.values():
+        assert list(kinds) == ["right", "turn right"]
+        for figure in kinds.values():
+            low, high = figure["interval"]
+            assert 0 <= low <= figure["average"] <= high <= 1
+    # Played backwards, whoever told the direction tells the other one.
+    backwards = by_kind(record, answers="backwards")
+    for kind, figure in found["early_fusion"].items():
+        other = backwards["early_fusion"][kind]["average"]
+        assert figure["average"] == pytest.approx(1 - other)
 
 
 def test_official_splits_are_those_of_the_data_set(tmp_path):

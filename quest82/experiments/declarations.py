@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from .grounds import Data
+from ..systems.registry import ON_FRAMES
+from .grounds import Data, Motions
 from .models import Model
-from .protocols import LeaveOut
+from .protocols import HoldOut, LeaveOut
 from .spec import Spec
 from .training import Budget
 
@@ -26,6 +27,15 @@ DECLARED = {
             seeds=(0, 1, 2, 3, 4),
             budget=Budget(epochs=40, precision="float64"),
             protocol=LeaveOut(),
+        ),
+        # The second part of the book: every system on the ground where order is all there is.
+        Spec(
+            "systems",
+            Motions(),
+            models=tuple(Model(name, options=dict(kind.small)) for name, kind in ON_FRAMES.items()),
+            seeds=(0, 1, 2, 3, 4),
+            budget=Budget(epochs=15, learning_rate=3e-3, schedule="cosine"),
+            protocol=HoldOut(0.25),
         ),
     )
 }

@@ -107,8 +107,8 @@ class Motions:
         return forwards.reversed_pairs(motions.REVERSED)
 
     def tiny(self) -> Motions:
-        """Four objects."""
-        return replace(self, num_objects=4)
+        """Four objects in two kinds of motion."""
+        return replace(self, num_objects=4, kinds=self.kinds[:2])
 
 
 Ground = Data | Motions

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -68,18 +69,29 @@ def run(
 def earlier(spec: Spec, path: Path) -> Record | None:
     """What there is of an experiment in a file; None where there is no file.
 
+    An experiment may have been given more models since: what is there of the others is kept.
+
     Raises:
         ValueError: if the file is no record, or that of another experiment.
     """
     if not path.exists():
         return None
     found = records.load(path)
+    if found.spec.hash != spec.hash and _has_grown(found.spec, spec):
+        found = Record({**found.content, "spec": spec.to_json(), "hash": spec.hash})
     if found.spec.hash != spec.hash:
         raise ValueError(
             f"{path}: is the record of another experiment ({_first_difference(found.spec, spec)}); "
             "move it away, or choose another file"
         )
     return found
+
+
+def _has_grown(there: Spec, here: Spec) -> bool:
+    """Whether an experiment is an earlier one with more models, those that it had unchanged."""
+    return all(model in here.models for model in there.models) and (
+        replace(there, models=here.models).hash == here.hash
+    )
 
 
 def _first_difference(there: Spec, here: Spec) -> str:
