@@ -25,7 +25,9 @@ MOST_LINES = 250
 LONG: dict[str, str] = {
     "data.synthetic.actions": "eight drawings that share nothing but the pen",
 }
-CHAPTERS = sorted((ROOT / "book").glob("*.ipynb"))
+CHAPTERS = sorted(
+    path for path in (ROOT / "book").rglob("*.ipynb") if ".ipynb_checkpoints" not in path.parts
+)
 
 # The wings from the ground up: what each is for, and which of the earlier ones it may import.
 # `python tests/test_house.py` prints this as a table and checks nothing.
@@ -296,8 +298,9 @@ def test_every_chapter_is_in_the_contents_and_on_the_map():
     contents = (ROOT / "_toc.yml").read_text(encoding="utf-8")
     the_map = (ROOT / "book" / "index.md").read_text(encoding="utf-8")
     for path in CHAPTERS:
-        assert f"book/{path.stem}\n" in contents
-        assert f"| {{doc}}`{path.stem}` |" in the_map
+        name = path.relative_to(ROOT / "book").with_suffix("").as_posix()
+        assert f"book/{name}\n" in contents
+        assert f"| {{doc}}`{name}` |" in the_map
 
 
 @pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)

@@ -99,8 +99,8 @@ class Record:
         """The runs that are still to be made: part, name of the model, seed."""
         done = {(run["part"], run["model"], run["seed"]) for run in self.content["runs"]}
         for part in self.parts:
-            for model in self.spec.models:
-                for seed in self.spec.seeds:
+            for seed in self.spec.seeds:  # a seed of all models is worth more than all of one
+                for model in self.spec.models:
                     if (part.name, model.name, seed) not in done:
                         yield part, model.name, seed
 

@@ -8,6 +8,7 @@ read the same on a light page and on a dark one.
 from .clips import contact_sheet, film, frame_bars, timeline
 from .geometry import networks, paths, planes, similarity
 from .moments import over_time
+from .motion import arrows
 from .results import (
     accuracy_panels,
     bars,
@@ -22,6 +23,7 @@ from .style import COLOURS, colours_of, save
 __all__ = [
     "COLOURS",
     "accuracy_panels",
+    "arrows",
     "bars",
     "colours_of",
     "confusions",
