@@ -14,9 +14,9 @@ from quest82.systems.costs import costs
 from quest82.systems.registry import ON_FRAMES, SYSTEMS
 
 # Those that a shuffled clip is no other clip to.
-BLIND: set[str] = set()
+BLIND = {"frame_average"}
 # The frames that a system looks at, where it is not all of them.
-LOOKS_AT = {"single_frame": [4]}
+LOOKS_AT = {"single_frame": [4], "late_fusion": [2, 5]}
 
 
 def clips(B=2, T=8, C=3, S=32, seed=0):

@@ -5,13 +5,19 @@ from __future__ import annotations
 from torch import nn
 
 from .aggregators import AGGREGATORS
-from .fusion import EarlyFusion, SingleFrame
+from .fovea import FoveaContext
+from .fusion import EarlyFusion, FrameAverage, LateFusion, SingleFrame
 from .parts.system import System
+from .slow_fusion import SlowFusion
 
 # Systems that read frames (B, T, C, H, W); a line for each.
 ON_FRAMES: dict[str, type[System]] = {
     "single_frame": SingleFrame,
+    "frame_average": FrameAverage,
+    "late_fusion": LateFusion,
     "early_fusion": EarlyFusion,
+    "slow_fusion": SlowFusion,
+    "fovea_context": FoveaContext,
 }
 
 SYSTEMS: dict[str, type[nn.Module]] = {**AGGREGATORS, **ON_FRAMES}

@@ -21,7 +21,7 @@ class Stages2d(nn.Sequential):
     def __init__(self, in_channels: int, widths: Sequence[int] = (32, 64, 128)) -> None:
         ins = (in_channels, *widths)
         super().__init__(*(_stage2d(*pair) for pair in zip(ins, widths, strict=False)))
-        self.out_channels = widths[-1]
+        self.out_channels = ins[-1]
 
 
 def _stage2d(in_channels: int, out_channels: int) -> nn.Sequential:
