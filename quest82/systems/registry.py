@@ -5,13 +5,19 @@ from __future__ import annotations
 from torch import nn
 
 from .aggregators import AGGREGATORS
+from .fused_streams import FusedStreams
 from .fusion import EarlyFusion, SingleFrame
 from .parts.system import System
+from .tsn import TSN
+from .two_stream import TwoStream
 
 # Systems that read frames (B, T, C, H, W); a line for each.
 ON_FRAMES: dict[str, type[System]] = {
     "single_frame": SingleFrame,
     "early_fusion": EarlyFusion,
+    "two_stream": TwoStream,
+    "fused_streams": FusedStreams,
+    "tsn": TSN,
 }
 
 SYSTEMS: dict[str, type[nn.Module]] = {**AGGREGATORS, **ON_FRAMES}
