@@ -64,7 +64,7 @@ class ClipTransform:
 
     def crop(self, frames: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """The same in whole numbers: uint8 (T, 3, H, W) -> uint8 (T, 3, S, S)."""
-        _require_frames(frames)
+        require_frames(frames)
         return self.cropper(generator)(frames)
 
     def cropper(self, generator: torch.Generator | None = None) -> Callable[[Tensor], Tensor]:
@@ -82,7 +82,7 @@ class ClipTransform:
             if not drawn:
                 H, W = frames.shape[-2:]
                 window = _random_window(H, W, self.scale, generator)
-                drawn.append((window, _uniform(0, 1, generator) < 0.5))
+                drawn.append((window, uniform(0, 1, generator) < 0.5))
             return self._crop_window(frames, *drawn[0])
 
         return crop
@@ -101,7 +101,12 @@ class ClipTransform:
         return F.horizontal_flip(frames) if self.flip and mirrored else frames
 
 
-def _require_frames(frames: Tensor) -> None:
+def require_frames(frames: Tensor) -> None:
+    """Refuse what are no frames.
+
+    Raises:
+        ValueError: if they are not uint8 (T, 3, H, W).
+    """
     if frames.dtype != torch.uint8 or frames.ndim != 4 or frames.shape[1] != 3:
         raise ValueError(
             f"frames ({frames.dtype}, {tuple(frames.shape)}) must be uint8 of shape "
@@ -113,14 +118,15 @@ def _random_window(
     height: int, width: int, scale: tuple[float, float], generator: torch.Generator
 ) -> tuple[int, int, int, int]:
     """Top, left, height, width of a window with a random share of the area, 3:4 to 4:3."""
-    area = height * width * _uniform(*scale, generator)
-    aspect = math.exp(_uniform(math.log(3 / 4), math.log(4 / 3), generator))
+    area = height * width * uniform(*scale, generator)
+    aspect = math.exp(uniform(math.log(3 / 4), math.log(4 / 3), generator))
     w = max(1, min(width, round(math.sqrt(area * aspect))))
     h = max(1, min(height, round(math.sqrt(area / aspect))))
-    top = int(_uniform(0, height - h + 1, generator))
-    left = int(_uniform(0, width - w + 1, generator))
+    top = int(uniform(0, height - h + 1, generator))
+    left = int(uniform(0, width - w + 1, generator))
     return top, left, h, w
 
 
-def _uniform(low: float, high: float, generator: torch.Generator) -> float:
+def uniform(low: float, high: float, generator: torch.Generator) -> float:
+    """A number from low to below high, drawn from the generator."""
     return low + (high - low) * torch.rand((), dtype=torch.float64, generator=generator).item()

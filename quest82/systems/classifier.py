@@ -16,7 +16,7 @@ from ..outputs import write_whole
 from .aggregators import GRU, LSTM
 from .aggregators.recurrent import State
 from .calibration import Calibration
-from .initial import InDouble, Undrawn
+from .initial import Undrawn, drawn
 from .registry import name_of, registered
 from .state_dicts import read_safetensors
 
@@ -104,10 +104,11 @@ def build(
         ValueError: if there is no such aggregator.
     """
     make = aggregator if callable(aggregator) else registered(aggregator)
-    with torch.random.fork_rng(devices=[]), InDouble():
-        torch.manual_seed(seed)
-        pooled = make(in_features, **options)
-        return Classifier(pooled, num_classes, dropout=head_dropout).to(dtype)
+    return drawn(
+        lambda: Classifier(make(in_features, **options), num_classes, dropout=head_dropout),
+        seed=seed,
+        dtype=dtype,
+    )
 
 
 def save(

@@ -7,11 +7,14 @@ threads share, stay as they are.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from typing import TypeVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import init
 from torch.overrides import TorchFunctionMode
+
+Network = TypeVar("Network", bound=nn.Module)
 
 _FACTORIES = (torch.empty, torch.zeros, torch.ones, torch.rand, torch.randn)
 # What most layers draw weights by: a mode is told of these as a whole, and can pass them over.
@@ -31,6 +34,19 @@ class InDouble(TorchFunctionMode):
         if func in _FACTORIES and kwargs.get("dtype") is None:
             kwargs["dtype"] = torch.float64
         return func(*args, **kwargs)
+
+
+def drawn(make: Callable[[], Network], *, seed: int, dtype: torch.dtype = torch.float32) -> Network:
+    """A network whose initial weights depend on the seed alone, on every processor.
+
+    Args:
+        make: makes it, such as ``lambda: SegmentScores(3, 5)``.
+        seed: of the weights; the global random state is left as it was.
+        dtype: floating type of the weights, once they are drawn.
+    """
+    with torch.random.fork_rng(devices=[]), InDouble():
+        torch.manual_seed(seed)
+        return make().to(dtype)
 
 
 class Undrawn(TorchFunctionMode):

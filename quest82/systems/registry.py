@@ -6,18 +6,23 @@ from torch import nn
 
 from .aggregators import AGGREGATORS
 from .fovea import FoveaContext
-from .fusion import EarlyFusion, FrameAverage, LateFusion, SingleFrame
+from .fused_streams import FusedStreams
+from .fusion import EarlyFusion, LateFusion, SingleFrame
 from .parts.system import System
 from .slow_fusion import SlowFusion
+from .tsn import TSN
+from .two_stream import TwoStream
 
 # Systems that read frames (B, T, C, H, W); a line for each.
 ON_FRAMES: dict[str, type[System]] = {
     "single_frame": SingleFrame,
-    "frame_average": FrameAverage,
     "late_fusion": LateFusion,
     "early_fusion": EarlyFusion,
     "slow_fusion": SlowFusion,
     "fovea_context": FoveaContext,
+    "two_stream": TwoStream,
+    "fused_streams": FusedStreams,
+    "tsn": TSN,
 }
 
 SYSTEMS: dict[str, type[nn.Module]] = {**AGGREGATORS, **ON_FRAMES}

@@ -7,6 +7,7 @@ frames and no average over frames tells one direction from the other.
 """
 
 from .drawn import clips, scenes
+from .flows import flows, with_flow
 from .kinds import KINDS, REVERSED, SHAPES, Kind
 from .render import Flow, flow_of, render
 from .scene import Scene
@@ -20,6 +21,8 @@ __all__ = [
     "Scene",
     "clips",
     "flow_of",
+    "flows",
     "render",
     "scenes",
+    "with_flow",
 ]

@@ -37,6 +37,11 @@ class Path:
     shape: np.ndarray
     jumps: np.ndarray
 
+    @property
+    def backwards(self) -> Path:
+        """The same, played backwards."""
+        return Path(**{name: values[::-1] for name, values in vars(self).items()})
+
 
 @dataclass(frozen=True)
 class Kind:

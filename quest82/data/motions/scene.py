@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -57,3 +57,8 @@ class Scene:
     def clip_id(self) -> str:
         """Such as "across-0007"."""
         return f"{self.kind}-{self.number:04d}"
+
+    @property
+    def backwards(self) -> Scene:
+        """The same scene played backwards; all but the noise of `render` is what one expects."""
+        return replace(self, path=self.path.backwards)
