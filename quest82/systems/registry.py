@@ -5,13 +5,20 @@ from __future__ import annotations
 from torch import nn
 
 from .aggregators import AGGREGATORS
+from .factorised import MC3, R3D, R2Plus1D
 from .fusion import EarlyFusion, SingleFrame
 from .parts.system import System
+from .volumes import C3D, Conv3dLecture
 
 # Systems that read frames (B, T, C, H, W); a line for each.
 ON_FRAMES: dict[str, type[System]] = {
     "single_frame": SingleFrame,
     "early_fusion": EarlyFusion,
+    "conv3d_lecture": Conv3dLecture,
+    "c3d": C3D,
+    "r3d": R3D,
+    "mc3": MC3,
+    "r2plus1d": R2Plus1D,
 }
 
 SYSTEMS: dict[str, type[nn.Module]] = {**AGGREGATORS, **ON_FRAMES}
