@@ -7,6 +7,7 @@ read the same on a light page and on a dark one.
 
 from .clips import contact_sheet, film, frame_bars, timeline
 from .geometry import networks, paths, planes, similarity
+from .kernels import kernels_over_time
 from .moments import over_time
 from .motion import arrows
 from .results import (
@@ -34,6 +35,7 @@ __all__ = [
     "film",
     "frame_bars",
     "grouped_bars",
+    "kernels_over_time",
     "networks",
     "over_time",
     "paths",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import nn
 
 from .aggregators import AGGREGATORS
+from .factorised import MC3, R3D, R2Plus1D
 from .fovea import FoveaContext
 from .fused_streams import FusedStreams
 from .fusion import EarlyFusion, LateFusion, SingleFrame
@@ -12,6 +13,7 @@ from .parts.system import System
 from .slow_fusion import SlowFusion
 from .tsn import TSN
 from .two_stream import TwoStream
+from .volumes import C3D, Conv3dLecture
 
 # Systems that read frames (B, T, C, H, W); a line for each.
 ON_FRAMES: dict[str, type[System]] = {
@@ -23,6 +25,11 @@ ON_FRAMES: dict[str, type[System]] = {
     "two_stream": TwoStream,
     "fused_streams": FusedStreams,
     "tsn": TSN,
+    "conv3d_lecture": Conv3dLecture,
+    "c3d": C3D,
+    "r3d": R3D,
+    "mc3": MC3,
+    "r2plus1d": R2Plus1D,
 }
 
 SYSTEMS: dict[str, type[nn.Module]] = {**AGGREGATORS, **ON_FRAMES}
