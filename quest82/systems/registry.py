@@ -5,8 +5,11 @@ from __future__ import annotations
 from torch import nn
 
 from .aggregators import AGGREGATORS
+from .cnn_lstm import CNNLSTM
+from .conv_lstm import ConvGRU, ConvLSTM
 from .fovea import FoveaContext
 from .fusion import EarlyFusion, FrameAverage, LateFusion, SingleFrame
+from .i3d import I3D
 from .parts.system import System
 from .slow_fusion import SlowFusion
 
@@ -18,6 +21,10 @@ ON_FRAMES: dict[str, type[System]] = {
     "early_fusion": EarlyFusion,
     "slow_fusion": SlowFusion,
     "fovea_context": FoveaContext,
+    "cnn_lstm": CNNLSTM,
+    "conv_lstm": ConvLSTM,
+    "conv_gru": ConvGRU,
+    "i3d": I3D,
 }
 
 SYSTEMS: dict[str, type[nn.Module]] = {**AGGREGATORS, **ON_FRAMES}
