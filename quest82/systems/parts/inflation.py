@@ -39,10 +39,10 @@ class InflatedConv(nn.Conv3d):
         super().__init__(
             image.in_channels,
             image.out_channels,
-            (time_kernel, *image.kernel_size),
-            stride=(time_stride, *image.stride),
-            padding=(0, *image.padding),
-            dilation=(1, *image.dilation),
+            _cube(time_kernel, image.kernel_size),
+            stride=_cube(time_stride, image.stride),
+            padding=_cube(0, image.padding),
+            dilation=_cube(1, image.dilation),
             groups=image.groups,
             bias=image.bias is not None,
             device="meta",
@@ -138,17 +138,17 @@ def _without_kernel(name: str, layer: nn.Module, time_stride: int) -> nn.Module:
         return nn.AdaptiveAvgPool3d(1) if "Avg" in type(layer).__name__ else nn.AdaptiveMaxPool3d(1)
     if isinstance(layer, nn.MaxPool2d):
         return nn.MaxPool3d(
-            (1, *_pair(layer.kernel_size)),
-            (time_stride, *_pair(layer.stride)),
-            (0, *_pair(layer.padding)),
-            (1, *_pair(layer.dilation)),
+            _cube(1, layer.kernel_size),
+            _cube(time_stride, layer.stride),
+            _cube(0, layer.padding),
+            _cube(1, layer.dilation),
             ceil_mode=layer.ceil_mode,
         )
     if isinstance(layer, nn.AvgPool2d):
         return nn.AvgPool3d(
-            (1, *_pair(layer.kernel_size)),
-            (time_stride, *_pair(layer.stride)),
-            (0, *_pair(layer.padding)),
+            _cube(1, layer.kernel_size),
+            _cube(time_stride, layer.stride),
+            _cube(0, layer.padding),
             ceil_mode=layer.ceil_mode,
             count_include_pad=layer.count_include_pad,
         )
@@ -170,5 +170,7 @@ def _same_norm(image: nn.BatchNorm2d) -> nn.BatchNorm3d:
     return norm.requires_grad_(all(p.requires_grad for p in image.parameters()))
 
 
-def _pair(size: int | tuple[int, ...]) -> tuple[int, ...]:
-    return (size, size) if isinstance(size, int) else size
+def _cube(time: int, size: int | tuple[int, ...]) -> tuple[int, int, int]:
+    """A size in space with one in time before it."""
+    rows, columns = (size, size) if isinstance(size, int) else size
+    return time, rows, columns
