@@ -29,7 +29,7 @@ class CNNLSTM(System):
 
     source = "Donahue et al. 2015, Long-term Recurrent Convolutional Networks"
     view = {"num_frames": 16, "size": 224, "sampler": "strided", "stride": 1}
-    small = {"widths": [32, 64, 64], "grid": 4, "hidden_size": 128}
+    small = {"widths": [16, 32, 64], "grid": 4, "hidden_size": 128}
     on_maps = {"widths": [], "grid": 4, "hidden_size": 128}
 
     def __init__(
