@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from quest82.systems import classifier
-from quest82.systems.aggregators import AGGREGATORS, LSTM, MeanPool, Projected, shift
+from quest82.systems.aggregators import AGGREGATORS, LSTM, MeanPool, Projected, pooled, shift
 from quest82.systems.classifier import Classifier
 
 
@@ -18,16 +18,25 @@ def essences(B=4, T=6, D=32, seed=0):
 
 
 # Those that a shuffled clip is no other clip to, exactly; the rest read the order.
-BLIND = {"mean"}
+BLIND = {"mean", "max_pool", "late_pool"}
+# Those that a reversed clip is no other clip to, though a shuffled one is.
+BLIND_TO_REVERSAL = {"slow_pool"}
 # The frames that an aggregator looks at, where it is not all of them.
 LOOKS_AT = {"two_frames": [0, -1]}
+WINDOWS = {"window": 3, "stride": 1}
 OTHER_OPTIONS = {
     "mean": {},
     "lstm": {"projection_size": 8, "hidden_size": 5, "num_layers": 2, "dropout": 0.1},
+    "lstm5": {"projection_size": 8, "hidden_size": 5, "num_layers": 3, "dropout": 0.1},
     "gru": {"projection_size": 8, "hidden_size": 5, "num_layers": 2, "dropout": 0.1},
     "attention": {"projection_size": 7, "positions": False, "dropout": 0.1},
     "self_attention": {"projection_size": 7, "positions": False, "dropout": 0.1},
     "conv_pool": {"projection_size": 8, "dropout": 0.1},
+    "max_pool": {"projection_size": 8, "dropout": 0.1},
+    "late_pool": {"projection_size": 8, "dropout": 0.1},
+    "slow_pool": WINDOWS | {"projection_size": 8, "dropout": 0.1},
+    "local_pool": WINDOWS | {"projection_size": 8, "dropout": 0.1, "num_windows": 4},
+    "time_domain_pool": WINDOWS | {"projection_size": 8, "dropout": 0.1},
     "trn": {"projection_size": 8, "gap": 2, "dropout": 0.1},
     "tsm": {"projection_size": 8, "step": 2, "dropout": 0.1},
     "two_frames": {"frames": [0, 3, -1], "hidden_size": 5},
@@ -88,9 +97,9 @@ class TestEveryAggregator:
 
     def test_blind_to_order_or_not(self, name):
         aggregator, x = made(name), essences().double()
-        for order in (range(5, -1, -1), (2, 5, 0, 4, 1, 3)):
+        for order in ((5, 4, 3, 2, 1, 0), (2, 5, 0, 4, 1, 3)):
             moved = aggregator(x[:, list(order)]) - aggregator(x)
-            if name in BLIND:
+            if name in BLIND or (name in BLIND_TO_REVERSAL and order[0] == 5):
                 assert not moved.any()
             else:
                 assert moved.abs().amax(dim=1).min() > 1e-6
@@ -250,7 +259,7 @@ def test_the_gru_is_pytorchs_cell_step_by_step():
     torch.testing.assert_close(gru(x), h)
 
 
-@pytest.mark.parametrize("name", ["lstm", "gru"])
+@pytest.mark.parametrize("name", ["lstm", "lstm5", "gru"])
 class TestStepByStep:
     @pytest.mark.parametrize(("dtype", "atol"), [(torch.float64, 1e-12), (torch.float32, 1e-6)])
     @pytest.mark.parametrize("num_layers", [1, 2])
@@ -276,7 +285,7 @@ class TestStepByStep:
                 made(name).step(torch.zeros(shape))
 
 
-@pytest.mark.parametrize("name", sorted(AGGREGATORS.keys() - {"lstm", "gru"}))
+@pytest.mark.parametrize("name", sorted(AGGREGATORS.keys() - {"lstm", "lstm5", "gru"}))
 def test_what_reads_a_clip_as_a_whole_takes_no_step(name):
     with pytest.raises(ValueError, match="reads a clip as a whole .* take LSTM or GRU"):
         classifier.build(name, 32, 3).step(essences()[:, 0])
@@ -312,6 +321,93 @@ def test_conv_pooling_is_a_loop_over_three_shifted_copies():
         inside = [k for k in range(3) if 0 <= t + k - 1 < 6]
         answers.append(bias + sum(p[:, t + k - 1] @ W[:, :, k].T for k in inside))
     torch.testing.assert_close(model(x), torch.stack(answers).relu().amax(dim=0))
+
+
+class TestThePoolingArchitectures:
+    """Ng et al. 2015, section 3.1: each by loops over frames and windows."""
+
+    WINDOWS = ([0, 1, 2, 3], [2, 3, 4, 5])  # four frames, two apart, of six
+
+    def layers(self, model, x):
+        one, two = model.projection[0], model.second[0]
+        hidden = (x @ one.weight.T + one.bias).clamp(min=0)
+        return (hidden @ two.weight.T + two.bias).clamp(min=0)
+
+    def largest(self, x, frames):
+        most = x[:, frames[0]]
+        for t in frames[1:]:
+            most = torch.where(x[:, t] > most, x[:, t], most)
+        return most
+
+    def test_conv_pooling(self):
+        model, x = made("max_pool", projection_size=8), essences().double()
+        torch.testing.assert_close(model(x), self.layers(model, self.largest(x, range(6))))
+
+    def test_late_pooling(self):
+        model, x = made("late_pool", projection_size=8), essences().double()
+        each = torch.stack([self.layers(model, x[:, t]) for t in range(6)], dim=1)
+        torch.testing.assert_close(model(x), self.largest(each, range(6)))
+
+    def test_slow_pooling(self):
+        model, x = made("slow_pool", projection_size=8), essences().double()
+        one, two = model.projection[0], model.second[0]
+        a, b = (
+            (self.largest(x, frames) @ one.weight.T + one.bias).clamp(min=0)
+            for frames in self.WINDOWS
+        )
+        most = torch.where(a > b, a, b)
+        torch.testing.assert_close(model(x), (most @ two.weight.T + two.bias).clamp(min=0))
+
+    def test_local_pooling(self):
+        model, x = made("local_pool", projection_size=8, num_windows=3), essences().double()
+        towers = [self.layers(model, self.largest(x, frames)) for frames in self.WINDOWS]
+        expected = torch.cat([*towers, torch.zeros_like(towers[0])], dim=1)
+        torch.testing.assert_close(model(x), expected)
+        torch.testing.assert_close(
+            model(x.flip(1)), expected[:, [*range(8, 16), *range(8), *range(16, 24)]]
+        )
+        with pytest.raises(ValueError, match=r"num_windows \(3\) must be at least the 4 windows"):
+            model(essences(T=9).double())
+
+    @pytest.mark.parametrize("T", [6, 7])
+    def test_time_domain_convolution(self, T):
+        model, x = made("time_domain_pool", projection_size=8), essences(T=T).double()
+        W, bias = model.convolution.weight, model.convolution.bias  # (P, P, 4)
+        p = model.projection(x)
+        begins = range(0, T - 2, 2)
+        answers = [
+            bias + sum(p[:, t + k] @ W[:, :, k].T for k in range(4) if t + k < T) for t in begins
+        ]
+        torch.testing.assert_close(model(x), torch.stack(answers).relu().amax(dim=0))
+
+    def test_they_have_the_same_weights_but_for_the_filters(self):
+        names = ("max_pool", "late_pool", "slow_pool", "local_pool")
+        shapes = {tuple(p.shape for p in made(name).parameters()) for name in names}
+        assert len(shapes) == 1
+
+    @pytest.mark.parametrize(
+        ("T", "begins"),
+        [(1, [0]), (3, [0]), (4, [0]), (5, [0, 2]), (8, [0, 2, 4]), (16, range(0, 13, 2))],
+    )
+    def test_windows_leave_no_frame_out(self, T, begins):
+        spans = pooled.windows(T, 4, 2)
+        assert [span.start for span in spans] == list(begins)
+        assert {t for span in spans for t in range(T)[span]} == set(range(T))
+
+
+def test_the_five_layer_lstm_is_five_layers_in_turn():
+    model, x = made("lstm5", projection_size=8, hidden_size=5), essences().double()
+    below = model.projection(x)
+    for number in range(5):
+        layer = nn.LSTM(below.shape[2], 5, batch_first=True, dtype=torch.float64)
+        layer.load_state_dict(
+            {
+                f"{kind}_l0": getattr(model.recurrence, f"{kind}_l{number}")
+                for kind in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+            }
+        )
+        below, _ = layer(below)
+    torch.testing.assert_close(model(x), below[:, -1])
 
 
 @pytest.mark.parametrize("gap", [None, 1, 3, 5])
@@ -372,14 +468,18 @@ def mirror(name, weights):
         for key in ("projection.0.weight", "projection.0.bias"):
             weights[key] = weights[key][order]
         weights["mix.0.weight"] = weights["mix.0.weight"][:, order]
+    elif name == "time_domain_pool":
+        weights["convolution.weight"] = weights["convolution.weight"].flip(2)
     elif name == "two_frames":
         weights["layers.0.weight"] = weights["layers.0.weight"].roll(32, 1)
     return weights
 
 
-@pytest.mark.parametrize("name", ["mean", "conv_pool", "trn", "tsm", "two_frames"])
+@pytest.mark.parametrize(
+    "name", ["mean", "conv_pool", "slow_pool", "time_domain_pool", "trn", "tsm", "two_frames"]
+)
 def test_a_mirrored_model_says_of_a_reversed_clip_what_the_model_says_of_the_clip(name):
-    options = {"projection_size": 8} if name in ("conv_pool", "trn", "tsm") else {}
+    options = {} if name in ("mean", "two_frames") else {"projection_size": 8}
     model, twin, x = made(name, **options), made(name, **options), essences().double()
     twin.load_state_dict(mirror(name, model.state_dict()))
     torch.testing.assert_close(twin(x.flip(1)), model(x))
@@ -390,6 +490,9 @@ def test_a_mirrored_model_says_of_a_reversed_clip_what_the_model_says_of_the_cli
     [
         ("trn", {"gap": 0}, r"gap \(0\) must be at least 1"),
         ("tsm", {"step": 0}, r"step \(0\) must be at least 1"),
+        ("slow_pool", {"window": 2, "stride": 3}, r"stride \(3\) must be .* at most window \(2\)"),
+        ("time_domain_pool", {"stride": 0}, r"stride \(0\) must be at least 1"),
+        ("local_pool", {"num_windows": 0}, r"num_windows \(0\) must be at least 1"),
         ("two_frames", {"frames": ()}, r"frames \(\(\)\) must name at least one"),
     ],
 )

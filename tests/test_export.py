@@ -27,10 +27,13 @@ from quest82.systems.calibration import Calibration
 SPEC = ViewSpec(num_frames=3, size=64)
 CLASSES = ["run", "a, b", "sit down"]
 D, T = 8, 4
+# Those whose pairs or windows of T frames are written down.
+LENGTH_FIXED = {"trn", "slow_pool", "local_pool", "time_domain_pool"}
 SMALL = {"projection_size": 8}
 OPTIONS = dict.fromkeys(AGGREGATORS, SMALL) | {
     "mean": {},
     "lstm": SMALL | {"hidden_size": 6, "num_layers": 2},
+    "lstm5": SMALL | {"hidden_size": 6},
     "gru": SMALL | {"hidden_size": 6},
     "two_frames": {"hidden_size": 6},
 }
@@ -78,13 +81,13 @@ def answer(path, **inputs):
 def test_each_head_answers_as_pytorch_does(heads, name, tmp_path):
     told, _ = quest82("export", heads / name, tmp_path / "head.onnx", "--head")
     network, _ = classifier.load(heads / name)
-    lengths = (T,) if name == "trn" else (2, T, 9)  # the pairs of T frames are written down
+    lengths = (T,) if name in LENGTH_FIXED else (2, T, 9)
     for B in (1, 3):
         for length in lengths:
             essences = torch.randn(B, length, D, generator=torch.Generator().manual_seed(B))
             (logits,) = answer(tmp_path / "head.onnx", essences=essences)
             torch.testing.assert_close(logits, network(essences).detach(), rtol=0, atol=1e-5)
-    frames = T if name == "trn" else "frames"
+    frames = T if name in LENGTH_FIXED else "frames"
     assert told.startswith(f"essences (batch, {frames}, {D}) -> logits (batch, 3): 0.")
 
 

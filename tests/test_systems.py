@@ -15,6 +15,9 @@ from quest82.systems.registry import ON_FRAMES, SYSTEMS
 
 # Those that a shuffled clip is no other clip to.
 BLIND = {"tsn"}
+BLIND = {"frame_average"}
+# Those that have to learn to tell a clip from its reverse, though not from a shuffled one.
+BLIND_AT_BIRTH = {"i3d"}
 # The frames that a system looks at, where it is not all of them.
 LOOKS_AT = {"single_frame": [4], "late_fusion": [2, 5]}
 
@@ -63,7 +66,7 @@ class TestEverySystem:
         model, x = made(name), clips()
         for order in ([7, 6, 5, 4, 3, 2, 1, 0], [2, 5, 0, 4, 1, 3, 7, 6]):
             moved = model(x[:, order]) - model(x)
-            if name in BLIND:
+            if name in BLIND or (name in BLIND_AT_BIRTH and order[0] == 7):
                 torch.testing.assert_close(moved, torch.zeros_like(moved), atol=1e-9, rtol=0)
             else:
                 assert moved.abs().amax(dim=1).min() > 1e-9

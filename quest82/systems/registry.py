@@ -5,10 +5,13 @@ from __future__ import annotations
 from torch import nn
 
 from .aggregators import AGGREGATORS
+from .cnn_lstm import CNNLSTM
+from .conv_lstm import ConvGRU, ConvLSTM
 from .factorised import MC3, R3D, R2Plus1D
 from .fovea import FoveaContext
 from .fused_streams import FusedStreams
 from .fusion import EarlyFusion, LateFusion, SingleFrame
+from .i3d import I3D
 from .parts.system import System
 from .slow_fusion import SlowFusion
 from .tsn import TSN
@@ -30,6 +33,10 @@ ON_FRAMES: dict[str, type[System]] = {
     "r3d": R3D,
     "mc3": MC3,
     "r2plus1d": R2Plus1D,
+    "cnn_lstm": CNNLSTM,
+    "conv_lstm": ConvLSTM,
+    "conv_gru": ConvGRU,
+    "i3d": I3D,
 }
 
 SYSTEMS: dict[str, type[nn.Module]] = {**AGGREGATORS, **ON_FRAMES}

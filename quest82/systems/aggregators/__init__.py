@@ -10,8 +10,9 @@ from torch import nn
 from .attention import Attention, SelfAttention
 from .convolved import Convolved
 from .mean import MeanPool
+from .pooled import LatePool, LocalPool, MaxPool, SlowPool, TimeDomainPool
 from .projected import Projected
-from .recurrent import GRU, LSTM
+from .recurrent import GRU, LSTM, LSTM5
 from .relations import Relations
 from .shifted import Shifted, shift
 from .side_by_side import SideBySide
@@ -19,10 +20,16 @@ from .side_by_side import SideBySide
 AGGREGATORS: dict[str, type[nn.Module]] = {
     "mean": MeanPool,
     "lstm": LSTM,
+    "lstm5": LSTM5,
     "gru": GRU,
     "attention": Attention,
     "self_attention": SelfAttention,
     "conv_pool": Convolved,
+    "max_pool": MaxPool,
+    "late_pool": LatePool,
+    "slow_pool": SlowPool,
+    "local_pool": LocalPool,
+    "time_domain_pool": TimeDomainPool,
     "trn": Relations,
     "tsm": Shifted,
     "two_frames": SideBySide,
@@ -32,13 +39,19 @@ __all__ = [
     "AGGREGATORS",
     "GRU",
     "LSTM",
+    "LSTM5",
     "Attention",
     "Convolved",
+    "LatePool",
+    "LocalPool",
+    "MaxPool",
     "MeanPool",
     "Projected",
     "Relations",
     "SelfAttention",
     "Shifted",
     "SideBySide",
+    "SlowPool",
+    "TimeDomainPool",
     "shift",
 ]

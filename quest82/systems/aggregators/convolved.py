@@ -8,7 +8,10 @@ from .projected import Projected
 
 
 class Convolved(Projected):
-    """A convolution over time, then the maximum over time (Ng et al. 2015).
+    """A convolution over time, then the maximum over time.
+
+    (The time-domain convolution of Ng et al. 2015, with shorter filters at every frame; what they
+    call conv pooling is `MaxPool`.)
 
     Each output sees three neighbouring frames, with zeros before the first and after the last one;
     the maximum keeps the moment at which it fits best.

@@ -88,6 +88,41 @@ class LSTM(_Recurrent):
         return hidden[-1]
 
 
+class LSTM5(LSTM):
+    """Five LSTM layers on top of each other (Ng et al. 2015, Beyond Short Snippets).
+
+    The last hidden state is the answer, which is the first of the paper's four ways to read it; the
+    others weigh or pool the predictions at all frames.
+
+    Args:
+        in_features: width D of an essence.
+        projection_size: width P that essences are projected to.
+        hidden_size: width H of each hidden state; in the paper 512.
+        num_layers: 5 in the paper.
+        dropout: share of the projected essences, and between layers, set to zero in training.
+
+    Attributes:
+        out_features: H.
+    """
+
+    def __init__(
+        self,
+        in_features: int,
+        *,
+        projection_size: int = 256,
+        hidden_size: int = 256,
+        num_layers: int = 5,
+        dropout: float = 0.5,
+    ) -> None:
+        super().__init__(
+            in_features,
+            projection_size=projection_size,
+            hidden_size=hidden_size,
+            num_layers=num_layers,
+            dropout=dropout,
+        )
+
+
 class GRU(_Recurrent):
     """A gated recurrent unit (Cho et al. 2014): three blocks of weights for the LSTM's four.
 
