@@ -15,7 +15,6 @@ from quest82.systems.registry import ON_FRAMES, SYSTEMS
 
 # Those that a shuffled clip is no other clip to.
 BLIND = {"tsn"}
-BLIND = {"frame_average"}
 # Those that have to learn to tell a clip from its reverse, though not from a shuffled one.
 BLIND_AT_BIRTH = {"i3d"}
 # The frames that a system looks at, where it is not all of them.
