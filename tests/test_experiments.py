@@ -224,10 +224,11 @@ class TestRecord:
         sides = data.split(0.5)
         assert part == comparison.compare(*sides, num_seeds=2, budget=QUICK)
 
-    def test_it_grows_when_models_are_added(self, make_set, tmp_path):
+    def test_it_grows_when_models_or_seeds_are_added(self, make_set, tmp_path):
         data, path = make_set(), tmp_path / "r.json"
         few = spec_of(LeaveOut(2), seeds=(0,))
-        more = replace(few, models=(*few.models, Model("gru", options=few.models[1].options)))
+        gru = Model("gru", options=few.models[1].options)
+        more = replace(few, models=(*few.models, gru), seeds=(0, 1))
         kept = running.run(few, data, path).content["runs"]
         grown = running.run(more, data, path)
         assert grown.spec.hash == more.hash

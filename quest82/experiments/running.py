@@ -69,7 +69,7 @@ def run(
 def earlier(spec: Spec, path: Path) -> Record | None:
     """What there is of an experiment in a file; None where there is no file.
 
-    An experiment may have been given more models since: what is there of the others is kept.
+    An experiment may have been given more models or seeds since: what is there is kept.
 
     Raises:
         ValueError: if the file is no record, or that of another experiment.
@@ -88,10 +88,9 @@ def earlier(spec: Spec, path: Path) -> Record | None:
 
 
 def _has_grown(there: Spec, here: Spec) -> bool:
-    """Whether an experiment is an earlier one with more models, those that it had unchanged."""
-    return all(model in here.models for model in there.models) and (
-        replace(there, models=here.models).hash == here.hash
-    )
+    """Whether an experiment is an earlier one with more models or seeds, those it had unchanged."""
+    kept = all(model in here.models for model in there.models) and {*there.seeds} <= {*here.seeds}
+    return kept and replace(there, models=here.models, seeds=here.seeds).hash == here.hash
 
 
 def _first_difference(there: Spec, here: Spec) -> str:

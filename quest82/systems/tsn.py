@@ -26,7 +26,7 @@ class TSN(System):
 
     source = "Wang et al. 2016, Temporal Segment Networks"
     view = {"num_frames": 3, "size": 224, "sampler": "segments"}
-    small = {"widths": [32, 64, 128]}
+    small = {"widths": [16, 32, 64]}
     on_maps = {"widths": [64, 64]}
 
     def __init__(self, in_features: int, *, widths: Sequence[int] = (32, 64, 128)) -> None:
