@@ -135,7 +135,7 @@ def test_the_projection_is_a_linear_map_of_each_position(extractor):
     maps = FeatureMaps(extractor, grid=2, projection=projection)
     rows = maps(FRAMES)
     whole = extractor.maps(FRAMES).movedim(2, -1)  # (2, 3, 2, 2, 1280)
-    expected = (whole - projection.mean) @ projection.components.T
+    expected = (whole - projection.mean) @ projection.components.T / projection.scale
     assert rows.shape == (2, 3, maps.num_features) == (2, 3, 16)
     torch.testing.assert_close(
         rows.unflatten(-1, (4, 2, 2)), expected.movedim(-1, 2), rtol=1e-4, atol=1e-4
@@ -201,7 +201,8 @@ def test_the_projection_is_the_principal_component_analysis_of_scikit_learn():
     torch.testing.assert_close(projection.mean, positions.mean(dim=0))
     shares = torch.from_numpy(reference.explained_variance_ratio_).float()
     torch.testing.assert_close(projection.explained, shares, rtol=1e-4, atol=1e-6)
-    scores = projection(maps).permute(0, 2, 3, 1).reshape(60, 5)
+    scores = projection.scale * projection(maps).permute(0, 2, 3, 1).reshape(60, 5)
+    assert projection(maps).var(dim=(0, 2, 3)).mean() == pytest.approx(1, rel=1e-4)
     known = torch.from_numpy(reference.transform(positions.double().numpy()) * signs).float()
     torch.testing.assert_close(scores, known, rtol=1e-3, atol=1e-4)
 
@@ -225,6 +226,10 @@ def test_too_many_channels_are_refused():
             moments.projection(channels)
     with pytest.raises(ValueError, match=r"fewer than the positions .* \(8\)"):
         moments.projection(8)
+    still = Moments(12)
+    still.add(torch.ones(5, 12, 2, 2))
+    with pytest.raises(ValueError, match="all 20 positions are equal"):
+        still.projection(3)
 
 
 def test_a_projection_survives_its_file_and_damage_is_told(tmp_path):
@@ -234,7 +239,7 @@ def test_a_projection_survives_its_file_and_damage_is_told(tmp_path):
     again = Projection.load(path)
     assert again.fingerprint() == projection.fingerprint()
     whole = path.read_bytes()
-    weights = {"mean": torch.zeros(3), "explained": torch.zeros(2)}
+    weights = {"mean": torch.zeros(3), "explained": torch.zeros(2), "scale": torch.ones(())}
     for damaged in (
         whole[:-1],
         whole[:-9] + bytes([whole[-9] ^ 1]) + whole[-8:],

@@ -21,12 +21,16 @@ _FORMAT = "quest82-projection/1"
 
 
 class Projection(nn.Module):
-    """Takes each position of a map from D channels to C, less the mean.
+    """Takes each position of a map from D channels to C: less the mean, and all by one scale.
+
+    The scale makes the variance of the C channels 1 on average, as networks like their inputs (an
+    LSTM on whole maps needs it to learn in a few epochs); how they compare stays as it is.
 
     Args:
         mean: (D,), of all positions.
         components: (C, D), orthonormal rows, the one of the greatest variance first.
         explained: (C,), the share of the variance that each carries, from 0 to 1.
+        scale: (), above 0, by which everything is divided.
 
     Raises:
         ValueError: if the shapes do not fit together.
@@ -35,17 +39,22 @@ class Projection(nn.Module):
     mean: Tensor
     components: Tensor
     explained: Tensor
+    scale: Tensor
 
-    def __init__(self, mean: Tensor, components: Tensor, explained: Tensor) -> None:
+    def __init__(
+        self, *, mean: Tensor, components: Tensor, explained: Tensor, scale: Tensor
+    ) -> None:
         super().__init__()
-        shapes = [tuple(tensor.shape) for tensor in (mean, components, explained)]
-        if components.ndim != 2 or shapes != [shapes[1][1:], shapes[1], shapes[1][:1]]:
-            raise ValueError(f"shapes {shapes} must be (D,), (C, D) and (C,)")
-        for name, tensor in (
-            ("mean", mean),
-            ("components", components),
-            ("explained", explained),
-        ):
+        tensors = {
+            "mean": mean,
+            "components": components,
+            "explained": explained,
+            "scale": scale,
+        }
+        shapes = [tuple(tensor.shape) for tensor in tensors.values()]
+        if components.ndim != 2 or shapes != [shapes[1][1:], shapes[1], shapes[1][:1], ()]:
+            raise ValueError(f"shapes {shapes} must be (D,), (C, D), (C,) and ()")
+        for name, tensor in tensors.items():
             self.register_buffer(name, tensor.float())
 
     @property
@@ -59,7 +68,8 @@ class Projection(nn.Module):
 
     def as_convolution(self) -> tuple[Tensor, Tensor]:
         """Weight (C, D, 1, 1) and bias (C,) of the convolution that it is."""
-        return self.components[:, :, None, None], -self.components @ self.mean
+        weight = self.components / self.scale
+        return weight[:, :, None, None], -weight @ self.mean
 
     def fingerprint(self) -> str:
         """Digest of its numbers."""
@@ -131,8 +141,15 @@ class Moments:
             )
         mean = self._sum / self.count
         scatter = self._products - self.count * torch.outer(mean, mean)
-        variances, directions = torch.linalg.eigh(scatter)  # the smallest first
-        components = directions.T.flip(0)[:C]
+        values, directions = torch.linalg.eigh(scatter)  # the smallest first
+        values, components = values.flip(0)[:C], directions.T.flip(0)[:C]
+        scale = (values.mean() / (self.count - 1)).sqrt()
+        if not scale > 0:
+            raise ValueError(f"all {self.count} positions are equal; take clips that differ")
         largest = components.take_along_dim(components.abs().argmax(dim=1, keepdim=True), dim=1)
-        explained = variances.flip(0)[:C] / variances.sum()
-        return Projection(mean, components * largest.sign(), explained)
+        return Projection(
+            mean=mean,
+            components=components * largest.sign(),
+            explained=values / scatter.trace(),
+            scale=scale,
+        )
