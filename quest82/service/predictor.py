@@ -226,8 +226,8 @@ def backbone_of(
         raise ValueError(f"{path}: reads feature maps, not videos; train it without (--maps)")
     if missing := [name for name in ("backbone", "weights") if name not in made]:
         raise ValueError(
-            f"{path}: does not say which network made its essences ({missing[0]} is missing); "
-            "extract, and train again"
+            f"{path}: does not say by which network its essences were made ({missing[0]} is "
+            "missing); extract, and train again"
         )
     backbone = open_backbone(made["backbone"], weights)
     if backbone.fingerprint() != made["weights"]:
