@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from .found import clips_in, tell_left_over
-from .options import BackboneOptions, ClipOptions, Folder, ReadingOptions, ViewOptions
+from .options import BackboneOptions, ClipOptions, Folder, MapOptions, ReadingOptions, ViewOptions
 from .stores import essences_of
+
+if TYPE_CHECKING:
+    from ..essences import EssenceSet
 
 
 def import_features(
@@ -63,6 +66,7 @@ def extract(
     which: ClipOptions,
     views: ViewOptions,
     network: BackboneOptions,
+    maps: MapOptions,
     engine: Annotated[
         str | None, typer.Option(help="openvino, fused or plain; else the fastest that works.")
     ] = None,
@@ -70,16 +74,32 @@ def extract(
 ) -> None:
     """Turn a folder of videos into a store of essences: T x 1280 numbers per clip.
 
+    With `--maps` the place is kept, too: T maps, which are the essence before its mean over space.
+
     Example: `quest82 extract weizmann weizmann.essences --groups "^([a-z]+)_"`
 
     Example: `quest82 extract videos some.essences --annotations labels.csv`, with lines such as
     `path,label,start,end` and `monday.mp4,wave,12.5,15`
+
+    Example: `quest82 extract weizmann weizmann.maps --maps 4 --channels 64`
     """
     found = clips_in(folder, which)
-    essences = essences_of(found, out, views, reading, network=network, engine=engine)
+    essences = essences_of(found, out, views, reading, network=network, engine=engine, maps=maps)
     num_others = tell_left_over(folder, which, found)
     typer.echo(
         f"{len(essences)} clips, {len(essences.classes)} classes, {len(set(essences.groups))} "
         f"groups in {out} by the engine {essences.settings['engine']}; {len(essences.skipped)} "
         f"clips skipped, {num_others} files passed over"
+    )
+    if maps.maps:
+        _tell_maps(out, essences)
+
+
+def _tell_maps(out: Path, essences: EssenceSet) -> None:
+    from ..essences.projections import share_kept
+
+    made = essences.settings
+    kept = f", which keep {share_kept(out):.0%} of the variance" if made["projection"] else ""
+    typer.echo(
+        f"maps of {made['maps']} x {made['maps']} positions, {made['channels']} channels{kept}"
     )

@@ -128,7 +128,7 @@ def _evaluate_model(essences: Path, path: Path, average_views: bool) -> Answers:
 
 def _require_same_making(essences: Path, data: EssenceSet, path: Path, settings: Mapping) -> None:
     """Refuse a store whose essences or classes are not those of the model."""
-    for name in ("num_frames", "size", "sampler", "stride", "by", "backbone", "weights"):
+    for name in ("num_frames", "size", "sampler", "stride", "by", "backbone", "weights", "maps"):
         here, there = data.settings.get(name), settings["extraction"].get(name)
         if here != there:
             raise ValueError(

@@ -95,6 +95,25 @@ BackboneWeights = Annotated[
         help="State dict of the backbone (.safetensors or .pth); else torchvision's for ImageNet."
     ),
 ]
+Maps = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help="Keep feature maps of G x G positions, not their mean: C x G x G numbers per frame.",
+    ),
+]
+Channels = Annotated[
+    int | None,
+    typer.Option(
+        min=1, help="Shorten the maps to C channels, by a PCA of (training) clips without labels."
+    ),
+]
+ProjectionOf = Annotated[
+    Path | None,
+    typer.Option(
+        "--projection", help="Shorten the maps as this store of maps does, in place of --channels."
+    ),
+]
 EngineName = Annotated[
     str | None,
     typer.Option(help="openvino, fused or plain; else the one of the training, if it works here."),
@@ -107,6 +126,20 @@ class BackboneOptions:
 
     backbone: Backbone = "mobilenet_v2"
     backbone_weights: BackboneWeights = None
+
+
+@dataclass(frozen=True)
+class MapOptions:
+    """Whether maps are kept, and how they are shortened."""
+
+    maps: Maps = None
+    channels: Channels = None
+    projection: ProjectionOf = None
+
+    def __post_init__(self) -> None:
+        for name in ("channels", "projection"):
+            if self.maps is None and (value := getattr(self, name)) is not None:
+                raise ValueError(f"--{name} ({value}) shortens maps: give --maps, too")
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from .telling import UNGROUPED
 if TYPE_CHECKING:
     from ..data.clips import Clip
     from ..essences import EssenceSet
-    from .options import ReadingOptions, ViewOptions
+    from .options import MapOptions, ReadingOptions, ViewOptions
 
 
 def essences_of(
@@ -25,16 +26,23 @@ def essences_of(
     *,
     network: BackboneOptions | None = None,
     engine: str | None = None,
+    maps: MapOptions | None = None,
 ) -> EssenceSet:
     """The essences of clips, new or from their store; what could not be read is listed."""
-    from ..essences import extract
+    from ..essences import extract, extract_maps
     from ..systems.backbones import open_backbone
     from ..systems.devices import choose_device
 
     network, device = network or BackboneOptions(), choose_device(reading.device)
-    data = extract(
+    backbone = open_backbone(network.backbone, network.backbone_weights).to(device)
+    make: Callable[..., EssenceSet] = extract
+    if maps and maps.maps:
+        make = partial(
+            extract_maps, grid=maps.maps, channels=maps.channels, projection=maps.projection
+        )
+    data = make(
         clips,
-        open_backbone(network.backbone, network.backbone_weights).to(device),
+        backbone,
         store,
         views.spec,
         engine=engine,

@@ -3,5 +3,6 @@
 from .essence_set import EssenceSet
 from .extraction import extract
 from .files import StoreError
+from .maps import extract_maps
 
-__all__ = ["EssenceSet", "StoreError", "extract"]
+__all__ = ["EssenceSet", "StoreError", "extract", "extract_maps"]

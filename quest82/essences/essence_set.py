@@ -63,6 +63,23 @@ class EssenceSet(SequenceSet):
         return self.essences.shape[-1]
 
     @property
+    def maps(self) -> Tensor:
+        """The feature maps (N, T, C, g, g) of a store of `extract_maps`; with views (N, V, ...).
+
+        The same numbers as the essences, laid out like frames: an image of C channels.
+
+        Raises:
+            ValueError: if the essences are no maps.
+        """
+        C, g = (self.settings.get(name) for name in ("channels", "maps"))
+        if not C or not g or self.num_features != C * g * g:
+            raise ValueError(
+                f"essences (of {self.num_features} numbers) hold no feature maps; make them with "
+                "`quest82 extract --maps 4`"
+            )
+        return self.essences.unflatten(-1, (C, g, g))
+
+    @property
     def has_views(self) -> bool:
         """Whether the essences have an axis of views, be it of one."""
         return self.essences.ndim == 4

@@ -18,10 +18,12 @@ from ..frames.view import ViewSpec
 from ..frames.workers import ENOUGH_WORKERS, Workers, enough_workers
 from ..outputs import require_writable
 from ..systems.backbones import Backbone
+from ..systems.maps import FeatureMaps
 from ..video import VideoError
 from .engines import Engine, open_engine
 from .essence_set import EssenceSet
 from .files import StoreError
+from .projections import keep_projection
 from .reader import begun_store
 from .update import StoreUpdate
 
@@ -68,6 +70,28 @@ def extract(
         StoreError: if the folder holds a store made with other settings, or is damaged, the disk
             is full, or not one clip could be read.
     """
+    num_workers = enough_for(clips, extractor, num_workers, time_limit_seconds)
+    path, spec = Path(path), spec or ViewSpec()
+    network = {"backbone": extractor.name, "weights": extractor.fingerprint()}
+    maps = extractor.settings if isinstance(extractor, FeatureMaps) else {}
+    settings = {**spec.settings, **network, **maps, "engine": engine}
+    workers = Workers(num_workers=num_workers, time_limit_seconds=time_limit_seconds)
+    try:
+        with FileLock(_lock_file(path), timeout=0), workers:
+            _bring_up_to_date(clips, extractor, path, settings, workers, progress)
+    except Timeout as error:
+        raise StoreError(f"{path}: another extraction is writing there; wait for it") from error
+    return EssenceSet.load(path)
+
+
+def enough_for(
+    clips: Sequence[Clip], extractor: Backbone, num_workers: int | None, time_limit_seconds: float
+) -> int:
+    """How many processes decode these clips, where that is not said; else the number that is.
+
+    Raises:
+        ValueError: if there are no clips, an id occurs twice, or a number is too small.
+    """
     if num_workers is None:
         on_gpu = extractor.device.type != "cpu"
         most = torch.get_num_threads() if on_gpu else ENOUGH_WORKERS
@@ -82,16 +106,7 @@ def extract(
         raise ValueError(
             f"clips: the id {ids.most_common(1)[0][0]!r} occurs twice; ids must differ"
         )
-    path, spec = Path(path), spec or ViewSpec()
-    network = {"backbone": extractor.name, "weights": extractor.fingerprint(), "engine": engine}
-    settings = {**spec.settings, **network}
-    workers = Workers(num_workers=num_workers, time_limit_seconds=time_limit_seconds)
-    try:
-        with FileLock(_lock_file(path), timeout=0), workers:
-            _bring_up_to_date(clips, extractor, path, settings, workers, progress)
-    except Timeout as error:
-        raise StoreError(f"{path}: another extraction is writing there; wait for it") from error
-    return EssenceSet.load(path)
+    return num_workers
 
 
 def _lock_file(path: Path) -> Path:
@@ -119,6 +134,8 @@ def _bring_up_to_date(
     settings = {**settings, "engine": engine.name if engine else name}
     leading = (spec.num_views,) if spec.num_views > 1 else ()
     row_shape = (*leading, spec.num_frames, extractor.num_features)
+    if isinstance(extractor, FeatureMaps):
+        keep_projection(path, extractor.projection, begun=bool(begun))
     update = StoreUpdate(path, clips, settings, row_shape)
     if update.is_due:
         require_writable(path)

@@ -6,6 +6,8 @@
   its numbers, or why it was skipped.
 - ``manifest.json``: how the essences were made, and counts once all is written.
 
+A store of feature maps that were shortened has ``projection.safetensors`` beside them: by what.
+
 Clip by clip, the numbers are appended first and the line after them. A killed run therefore
 leaves at worst numbers without a line, or half a line; one that lost its power, lines whose numbers
 never reached the disk, which the checksum tells. All are cut off, and the run goes on (`writer`).
@@ -26,6 +28,7 @@ FORMAT = "quest82-essences/1"
 REMEDY = "delete the folder and extract again"
 NUMBERS, LINES, MANIFEST = "essences.npy", "clips.jsonl", "manifest.json"
 FILES = (NUMBERS, LINES, MANIFEST)
+PROJECTION = "projection.safetensors"
 NEXT = "next"  # a folder inside: the state that is about to take the store's place
 _NOT_COMPARED = {"clips"}  # version 0.1.0 named the list of clips among the settings
 

@@ -18,6 +18,7 @@ from .files import (
     LINES,
     MANIFEST,
     NUMBERS,
+    PROJECTION,
     REMEDY,
     StoreError,
     checksum_of,
@@ -63,8 +64,7 @@ class StoreWriter:
     ) -> None:
         self.path, self.settings, self.classes = path, dict(settings), list(classes)
         self.row_shape, self.name = list(row_shape), name or path
-        if path.exists() and not path.is_dir():
-            raise StoreError(f"{path}: is a file; choose another folder for the store")
+        require_folder(path)
         self.lines: list[dict] = []
         begun = begun_store(path)
         if begun:
@@ -83,11 +83,7 @@ class StoreWriter:
         """Write the manifest first of all, so that a run killed here is known by it."""
         with self._nothing_lost():
             self.path.mkdir(parents=True, exist_ok=True)
-            names = {file.name for file in self.path.iterdir()} - {_PARTIAL}
-            if names and MANIFEST not in names:
-                raise StoreError(
-                    f"{self.path}: holds other files; delete them or choose another folder"
-                )
+            require_own(self.path, beside=(PROJECTION,) if self.settings.get("projection") else ())
             for name in (NUMBERS, LINES):
                 (self.path / name).unlink(missing_ok=True)
             self._write_manifest(complete=False)
@@ -114,14 +110,14 @@ class StoreWriter:
         written = self.num_rows
         if not written:
             reasons = "; ".join(line["skipped"] for line in self.lines[:3])
-            for name in FILES:
-                (self.path / name).unlink()
+            for name in (*FILES, PROJECTION):
+                (self.path / name).unlink(missing_ok=True)
             raise StoreError(f"{self.name}: not one clip could be read ({reasons})")
         with self._nothing_lost():
             with (self.path / NUMBERS).open("r+b") as file:
                 file.write(header_of(written, self.row_shape))
             for name in (NUMBERS, LINES):
-                _bring_to_disk(self.path / name)
+                bring_to_disk(self.path / name)
             self._write_manifest(complete=True, num_clips=written, num_skipped=len(self.skipped))
         self.complete = True
 
@@ -137,10 +133,7 @@ class StoreWriter:
         try:
             yield
         except OSError as error:
-            raise StoreError(
-                f"{self.name}: cannot be written ({error.strerror}); what was written before is "
-                f"safe: {_remedy(error)} and run the same again to go on"
-            ) from error
+            raise cannot_be_written(self.name, error) from error
 
     def _cut_unfinished(self) -> list[dict]:
         """Bring both files back to the last clip of which all was written."""
@@ -181,14 +174,50 @@ class StoreWriter:
         write_whole(self.path / MANIFEST, text.encode())
 
 
+def require_folder(path: Path) -> None:
+    """Refuse a file in the place of a store's folder.
+
+    Raises:
+        StoreError: says so.
+    """
+    if path.exists() and not path.is_dir():
+        raise StoreError(f"{path}: is a file; choose another folder for the store")
+
+
+def require_own(path: Path, *, beside: Sequence[str] = ()) -> None:
+    """Refuse to begin a store in a folder of somebody's files.
+
+    Args:
+        path: the folder; it may be missing.
+        beside: files that are part of the store and written before its manifest.
+
+    Raises:
+        StoreError: if it is a file, or holds others.
+    """
+    require_folder(path)
+    names = {file.name for file in path.iterdir()} if path.exists() else set()
+    names -= {_PARTIAL, *beside, *(f"{name}.part" for name in beside)}
+    if names and MANIFEST not in names:
+        raise StoreError(f"{path}: holds other files; delete them or choose another folder")
+
+
+def cannot_be_written(name: Path, error: OSError) -> StoreError:
+    """What to raise where the system refuses to write."""
+    return StoreError(
+        f"{name}: cannot be written ({error.strerror}); what was written before is safe: "
+        f"{_remedy(error)} and run the same again to go on"
+    )
+
+
+def bring_to_disk(path: Path) -> None:
+    """Wait until a file would survive a loss of power."""
+    with path.open("r+b") as file:
+        os.fsync(file.fileno())
+
+
 def _append(path: Path, data: bytes) -> None:
     with path.open("ab") as file:
         file.write(data)
-
-
-def _bring_to_disk(path: Path) -> None:
-    with path.open("r+b") as file:
-        os.fsync(file.fileno())
 
 
 def _remedy(error: OSError) -> str:

@@ -123,8 +123,8 @@ class Predictor:
             time_limit_seconds: for decoding one video.
 
         Raises:
-            ValueError: if the file is not a model, does not say how its essences were made, or
-                the backbone has other weights than the one that made them.
+            ValueError: if the file is not a model, reads feature maps, does not say how its
+                essences were made, or the backbone has other weights.
             EngineError: if the engine that was named does not work here.
             WeightsError: if weights of the backbone cannot be fetched.
         """
@@ -222,6 +222,8 @@ def backbone_of(
     made: Mapping, path: str | Path, weights: str | Path | None
 ) -> MobileNetV2Extractor | TorchvisionBackbone:
     """The network that made a model's essences, or a ValueError that says what is missing."""
+    if "maps" in made:
+        raise ValueError(f"{path}: reads feature maps, not videos; train it without (--maps)")
     if missing := [name for name in ("backbone", "weights") if name not in made]:
         raise ValueError(
             f"{path}: does not say by which network its essences were made ({missing[0]} is "
@@ -240,9 +242,8 @@ def _engine_of(made: Mapping, backbone: Backbone, spec: ViewSpec, wanted: str | 
     """The engine that is wanted; else the one that made the essences, or the fastest that works."""
     if wanted is not None:
         return open_engine(backbone, size=spec.size, name=wanted)
-    name, on_cpu = made.get("engine"), backbone.device.type == "cpu"
-    if name == OpenVINOEngine.name and not on_cpu:
-        name = None
+    works = made.get("engine") != OpenVINOEngine.name or backbone.device.type == "cpu"
+    name = made.get("engine") if works else None
     try:
         return open_engine(backbone, size=spec.size, name=name)
     except EngineError:

@@ -106,12 +106,32 @@ class MobileNetV2Extractor(nn.Module):
         Raises:
             ValueError: if clips have another shape or are not floating point.
         """
-        B, T, C, H, W = require_clips(clips).shape
-        frames = clips.reshape(B * T, C, H, W)
+        B, T = require_clips(clips).shape[:2]
+        return self.pool(self._maps(clips)).view(B, T, self.num_features)
+
+    def maps(self, clips: Tensor) -> Tensor:
+        """The last feature map of every frame, whose mean over the positions is the essence.
+
+        Args:
+            clips: as above.
+
+        Returns:
+            (B, T, 1280, H/32, W/32), each number at least 0.
+
+        Raises:
+            ValueError: as above.
+        """
+        return self._maps(clips).unflatten(0, require_clips(clips).shape[:2])
+
+    def pool(self, maps: Tensor) -> Tensor:
+        """Maps (N, 1280, h, w) -> essences (N, 1280)."""
+        return maps.mean(dim=(2, 3))
+
+    def _maps(self, clips: Tensor) -> Tensor:
+        frames = require_clips(clips).flatten(0, 1)  # (B*T, 3, H, W)
         frames = (frames - self.mean) / self.std
-        maps = self.features(frames.contiguous(memory_format=torch.channels_last))
-        essences = maps.mean(dim=(2, 3))  # (B*T, 1280, H/32, W/32) -> (B*T, 1280)
-        return essences.view(B, T, self.num_features)
+        # (B*T, 1280, H/32, W/32)
+        return self.features(frames.contiguous(memory_format=torch.channels_last))
 
     def fingerprint(self) -> str:
         """Digest of the weights: names the network an essence came from."""
