@@ -15,7 +15,7 @@ from quest82.essences import EssenceSet
 from quest82.experiments import comparison, records, reports, running
 from quest82.experiments.declarations import DECLARED, named
 from quest82.experiments.directions import by_kind, direction_hits
-from quest82.experiments.grounds import Data, Motions
+from quest82.experiments.grounds import Data, Maps, Motions
 from quest82.experiments.models import MODELS, SEES, Model, chosen
 from quest82.experiments.protocols import HoldOut, LeaveOut, OfficialSplits
 from quest82.experiments.spec import Spec
@@ -141,7 +141,21 @@ def test_no_room_but_the_registry_names_what_is_compared():
             assert not wired or (path.name in allowed and wing != "cli"), path
 
 
-@pytest.mark.parametrize("sees", SEES)
+ON_MAPS = {"mean over places", "places side by side"}
+
+
+def test_maps_are_read_as_frames_as_their_mean_and_side_by_side():
+    data = Maps("partial_maps").open(BOOK / "data")
+    assert data.shown.shape[1:] == (8, 64, 4, 4)
+    assert len(data.classes) == 16
+    mean = SEES["mean over places"](data, 0)
+    torch.testing.assert_close(mean.essences, data.tensors.float().mean(dim=(3, 4)))
+    flat = SEES["places side by side"](data, 0)
+    assert torch.equal(flat.essences.unflatten(2, (64, 4, 4)), data.tensors)
+    assert flat.clip_ids == mean.clip_ids == data.clip_ids
+
+
+@pytest.mark.parametrize("sees", sorted(SEES.keys() - ON_MAPS))
 def test_what_a_model_sees_are_frames_of_the_same_clips(sees, make_set):
     data = make_set()
     seen = SEES[sees](data, 1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..systems.registry import ON_FRAMES
-from .grounds import Data, Motions
+from .grounds import Data, Maps, Motions
 from .models import Model
 from .protocols import HoldOut, LeaveOut
 from .spec import Spec
@@ -35,6 +35,24 @@ DECLARED = {
             models=tuple(Model(name, options=dict(kind.small)) for name, kind in ON_FRAMES.items()),
             seeds=(0, 1, 2),
             budget=Budget(epochs=15, learning_rate=3e-3, schedule="cosine"),
+            protocol=HoldOut(0.25),
+        ),
+        # The same by transfer: what the frozen network saw, and where, in eight actions.
+        Spec(
+            "systems_maps",
+            Maps("partial_maps"),
+            models=(
+                Model("mean", sees="mean over places"),
+                Model("lstm", options=_SMALL, sees="mean over places"),
+                Model("lstm, whole maps", "lstm", _SMALL, sees="places side by side"),
+                *(
+                    Model(name, options=dict(kind.on_maps))
+                    for name, kind in ON_FRAMES.items()
+                    if kind.on_maps is not None
+                ),
+            ),
+            seeds=(0, 1, 2),
+            budget=Budget(epochs=30, schedule="cosine"),
             protocol=HoldOut(0.25),
         ),
     )

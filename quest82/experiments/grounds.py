@@ -111,8 +111,42 @@ class Motions:
         return replace(self, num_objects=4, kinds=self.kinds[:2])
 
 
-Ground = Data | Motions
-GROUNDS = {"store": Data, "motions": Motions}
+@dataclass(frozen=True)
+class Maps:
+    """Feature maps of a store of `extract --maps`, read as frames of many channels.
+
+    Attributes:
+        store: name of the store.
+        task: one of `TASKS`.
+        clips_per_class: at most so many of each class, spread over the store; None: all.
+    """
+
+    store: str
+    task: str = "pairs"
+    clips_per_class: int | None = None
+
+    @property
+    def name(self) -> str:
+        """What lists call them."""
+        return self.store
+
+    def open(self, folder: str | Path) -> TensorSet:
+        """These clips, from the folder in which the store lies.
+
+        Raises:
+            StoreError: if there is no such store.
+            ValueError: if it holds no maps.
+        """
+        data = Data(self.store, self.task, clips_per_class=self.clips_per_class).open(folder)
+        return TensorSet(tensors=data.maps, settings=data.settings, **data.names)
+
+    def tiny(self) -> Maps:
+        """Four clips of a class."""
+        return replace(self, clips_per_class=4)
+
+
+Ground = Data | Motions | Maps
+GROUNDS = {"store": Data, "motions": Motions, "maps": Maps}
 
 
 def _spread(labels: Tensor, most: int) -> Tensor:

@@ -6,8 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
+from torch import Tensor
 
 from ..data.sequence_set import SequenceSet
+from ..essences.essence_set import EssenceSet
 from ..systems import classifier
 from ..systems.aggregators import AGGREGATORS
 from ..systems.classifier import Classifier
@@ -22,7 +24,15 @@ SEES: dict[str, Callable[[SequenceSet, int], SequenceSet]] = {
     "last frame": lambda data, _: data.last_frame(),
     "first and last": lambda data, _: data.frames(0, -1),
     "shuffled": lambda data, seed: data.shuffled(torch.Generator().manual_seed(seed)),
+    # Of feature maps: what is there, wherever it is, or every position as numbers of its own.
+    "mean over places": lambda data, _: _as_essences(data, data.shown.float().mean(dim=(3, 4))),
+    "places side by side": lambda data, _: _as_essences(data, data.shown.flatten(2)),
 }
+
+
+def _as_essences(data: SequenceSet, essences: Tensor) -> EssenceSet:
+    """The same clips with a vector (N, T, D) for each frame."""
+    return EssenceSet(essences=essences, settings=data.settings, **data.names)
 
 
 @dataclass(frozen=True)
