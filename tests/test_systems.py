@@ -1,6 +1,7 @@
 """One contract for every system that reads frames."""
 
 import json
+from pathlib import Path
 
 import pytest
 import torch
@@ -11,7 +12,7 @@ from quest82.data.tensor_set import TensorSet
 from quest82.frames.view import ViewSpec
 from quest82.systems import classifier
 from quest82.systems.costs import costs
-from quest82.systems.registry import ON_FRAMES, SYSTEMS
+from quest82.systems.registry import CHAPTERS, ON_FRAMES, SYSTEMS
 
 # Those that a shuffled clip is no other clip to.
 BLIND = {"tsn"}
@@ -107,6 +108,12 @@ class TestEverySystem:
         found = costs(model, (8, 3, 32, 32))
         assert found.parameters == sum(p.numel() for p in model.parameters())
         assert found.multiply_adds > 0
+
+
+@pytest.mark.parametrize("name", ON_FRAMES)
+def test_every_system_has_its_chapter(name):
+    path = Path(__file__).parents[1] / "book" / "systems" / f"{CHAPTERS[name]}.ipynb"
+    assert name in path.read_text(encoding="utf-8")
 
 
 def test_names_are_those_of_one_system():

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from ..data.clip_set import ClipSet
 from ..learning import uncertainty
 from .differences import average
 from .records import Record
+from .training import Run
 
 Figure = Mapping[str, float | list[float]]
 
@@ -31,33 +33,42 @@ def direction_hits(logits: Tensor, labels: Tensor) -> Tensor:
     return (right > reverse).double() + (right == reverse).double() / 2
 
 
+def hits_of(runs: Mapping[int, Run], test: ClipSet, *, answers: str = "forwards") -> np.ndarray:
+    """For each test clip the share of the seeds that told its direction (N,).
+
+    Args:
+        runs: seed -> what one model answered, as `Record.runs` gives it for each model.
+        test: the clips, of pairs of classes.
+        answers: "forwards"; or "backwards" or "shuffled", where clips were played so.
+    """
+    logits = [run.answers[answers].logits for run in runs.values()]
+    return torch.stack([direction_hits(own, test.labels) for own in logits]).mean(dim=0).numpy()
+
+
 def by_kind(record: Record, *, answers: str = "forwards") -> dict[str, dict[str, Figure]]:
     """How often each model of a record tells the direction, kind by kind; chance is 1/2.
 
     Args:
         record: of an experiment on pairs of classes (`ClipSet.reversed_pairs`), of one part.
-        answers: "forwards"; or "backwards" or "shuffled", where clips were played so.
+        answers: as for `hits_of`.
 
     Returns:
         Name of the model -> forward class of a kind -> its `average` over clips and seeds, and the
         95 % `interval` for other groups.
     """
     test = record.tested()
-    groups, kinds = np.asarray(test.groups), test.labels // 2
     found: dict[str, dict[str, Figure]] = {}
     for model, runs in record.runs().items():
-        hits = _mean_hits([run.answers[answers].logits for run in runs.values()], test.labels)
-        found[model] = {
-            test.classes[2 * k]: average(
-                hits[(kinds == k).numpy()],
-                groups[(kinds == k).numpy()],
-                uncertainty.accuracy_interval,
-            )
-            for k in kinds.unique().tolist()
-        }
+        hits = hits_of(runs, test, answers=answers)
+        found[model] = {test.classes[2 * k]: _of_kind(hits, test, k) for k in _kinds_in(test)}
     return found
 
 
-def _mean_hits(logits: Sequence[Tensor], labels: Tensor) -> np.ndarray:
-    """For each clip the share of the seeds that told its direction (N,)."""
-    return torch.stack([direction_hits(own, labels) for own in logits]).mean(dim=0).numpy()
+def _kinds_in(test: ClipSet) -> list[int]:
+    return (test.labels // 2).unique().tolist()
+
+
+def _of_kind(hits: np.ndarray, test: ClipSet, kind: int) -> Figure:
+    rows = (test.labels // 2 == kind).numpy()
+    groups = np.asarray(test.groups)[rows]
+    return average(hits[rows], groups, uncertainty.accuracy_interval)

@@ -5,6 +5,7 @@ One visual language: the mean is blue and the LSTM vermilion on every page, cont
 read the same on a light page and on a dark one.
 """
 
+from .benchmark import Dot, cost_panels, named_costs
 from .clips import contact_sheet, film, frame_bars, timeline
 from .geometry import networks, paths, planes, similarity
 from .kernels import kernels_over_time
@@ -23,12 +24,14 @@ from .style import COLOURS, colours_of, save
 
 __all__ = [
     "COLOURS",
+    "Dot",
     "accuracy_panels",
     "arrows",
     "bars",
     "colours_of",
     "confusions",
     "contact_sheet",
+    "cost_panels",
     "costs",
     "curves",
     "differences",
@@ -36,6 +39,7 @@ __all__ = [
     "frame_bars",
     "grouped_bars",
     "kernels_over_time",
+    "named_costs",
     "networks",
     "over_time",
     "paths",

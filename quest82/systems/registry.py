@@ -39,6 +39,27 @@ ON_FRAMES: dict[str, type[System]] = {
     "i3d": I3D,
 }
 
+# The chapter of the book that builds each, which is also its family: book/systems/<stem>.ipynb.
+CHAPTERS: dict[str, str] = {
+    "single_frame": "fusion",
+    "late_fusion": "fusion",
+    "early_fusion": "fusion",
+    "slow_fusion": "fusion",
+    "fovea_context": "fusion",
+    "two_stream": "two-streams",
+    "fused_streams": "two-streams",
+    "tsn": "segments",
+    "conv3d_lecture": "volumes",
+    "c3d": "volumes",
+    "r3d": "factorise",
+    "mc3": "factorise",
+    "r2plus1d": "factorise",
+    "cnn_lstm": "recurrent-maps",
+    "conv_lstm": "recurrent-maps",
+    "conv_gru": "recurrent-maps",
+    "i3d": "inflate",
+}
+
 SYSTEMS: dict[str, type[nn.Module]] = {**AGGREGATORS, **ON_FRAMES}
 
 

@@ -1,0 +1,103 @@
+"""Many systems at once: what each tells, against what it costs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+
+from .style import COLOURS, OTHERS, grid_of, name_rows, open_panel, single
+
+_PALETTE = (COLOURS["control"], *OTHERS, COLOURS["lstm"], COLOURS["mean"])
+
+
+class Dot(NamedTuple):
+    """One system in one panel.
+
+    Attributes:
+        cost: multiply-adds for one clip.
+        share: what it gets right, in [0, 1].
+        low: lower end of the interval.
+        high: upper end.
+    """
+
+    cost: float
+    share: float
+    low: float
+    high: float
+
+
+def cost_panels(
+    panels: Mapping[str, Mapping[str, Dot]],
+    families: Mapping[str, str],
+    *,
+    columns: int = 3,
+    chance: float = 0.5,
+) -> Axes:
+    """Accuracy against multiply-adds: a dot with its interval for each system, a panel per kind.
+
+    Args:
+        panels: title -> name of the system -> its dot.
+        families: name of the system -> what its colour stands for, in the order of the legend.
+        columns: panels in a row.
+        chance: a dotted line.
+    """
+    rows = -(-len(panels) // columns)
+    figure, axes = grid_of(rows, columns, 1.9 * rows + 0.75, sharex=True, sharey=True)
+    colours = _colours(families)
+    for axis, (title, dots) in zip(axes.flat, panels.items(), strict=False):
+        axis.axhline(100 * chance, color=COLOURS["ink"], lw=1, ls=":")
+        for name, dot in dots.items():
+            _draw(axis, dot, colours[families[name]])
+        axis.set(xscale="log", ylim=(30, 104))
+        open_panel(axis, title)
+    for axis in axes[-1]:
+        axis.set_xlabel("multiply-adds (million)", fontsize=9)
+    for axis in axes[:, 0]:
+        axis.set_ylabel("direction (%)", fontsize=9)
+    marks = [
+        Line2D([], [], marker="o", ls="", color=colour, label=family)
+        for family, colour in colours.items()
+    ]
+    figure.legend(handles=marks, loc="upper center", ncols=4, frameon=False, fontsize=9)
+    height = figure.get_figheight()
+    figure.subplots_adjust(0.09, 0.5 / height, 0.99, 1 - 0.75 / height, 0.1, 0.35)
+    return axes[0, 0]
+
+
+def named_costs(
+    dots: Mapping[str, Dot], families: Mapping[str, str], *, chance: float = 0.5
+) -> Axes:
+    """The same in one panel, in rows: a name, its interval, and its cost written beside it.
+
+    Args:
+        dots: name of the system -> its dot; the rows are in order of accuracy.
+        families: as in `cost_panels`.
+        chance: a dotted line.
+    """
+    names = sorted(dots, key=lambda name: dots[name].share)
+    figure, axis = single(0.26 * len(names) + 0.8)
+    colours = _colours(families)
+    axis.axvline(100 * chance, color=COLOURS["ink"], lw=1, ls=":")
+    for row, name in enumerate(names):
+        dot, colour = dots[name], colours[families[name]]
+        axis.plot([100 * dot.low, 100 * dot.high], [row, row], lw=2.5, color=colour)
+        axis.plot(100 * dot.share, row, "o", ms=6, color=colour)
+        axis.text(104, row, f"{dot.cost:.0f} M", fontsize=9, va="center")
+    name_rows(axis, [name.replace("_", " ") for name in names])
+    axis.set(xlim=(40, 102), ylim=(-0.7, len(names) - 0.3), xlabel="directions told (%)")
+    figure.subplots_adjust(0.2, 0.55 / figure.get_figheight(), 0.91, 0.99)
+    return axis
+
+
+def _colours(families: Mapping[str, str]) -> dict[str, str]:
+    names = list(dict.fromkeys(families.values()))
+    return dict(zip(names, np.resize(_PALETTE, len(names)).tolist(), strict=True))
+
+
+def _draw(axis: Axes, dot: Dot, colour: str) -> None:
+    axis.plot([dot.cost] * 2, [100 * dot.low, 100 * dot.high], lw=1.5, color=colour, alpha=0.6)
+    axis.plot(dot.cost, 100 * dot.share, "o", ms=5, color=colour)
