@@ -3,6 +3,7 @@
 import builtins
 from dataclasses import replace
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import safetensors.torch
@@ -10,16 +11,18 @@ import torch
 from torchvision.models.optical_flow import raft_small
 from torchvision.utils import flow_to_image
 
+from quest82 import plots
+from quest82.data import motions
 from quest82.data.clips import from_folder
 from quest82.download import FetchError, sha256_of
 from quest82.frames import raft
-from quest82.frames.flow import METHODS, flow_of
+from quest82.frames.flow import METHODS, end_point_error, flow_of
 from quest82.frames.flow_bytes import from_bytes, stacked, to_bytes
 from quest82.frames.flow_set import FlowSet, FlowSpec
 from quest82.frames.frame_set import FrameSet
 from quest82.frames.lucas_kanade import lucas_kanade, pyramid, warp
 from quest82.frames.view import ViewSpec
-from quest82.plots.flow import colour_wheel, flow_colours
+from quest82.plots import colour_wheel, flow_colours
 
 OFFLINE = [name for name in METHODS if name != "raft"]
 SPEC = ViewSpec(num_frames=4, size=32, sampler="strided", stride=1, num_views=9)
@@ -47,7 +50,7 @@ def moving(step, num_frames=2, **options):
 def error_of(found, step, margin=8):
     """The mean end-point error in pixels, away from the edge, over which points come in."""
     inner = found[..., margin:-margin, margin:-margin]
-    return float((inner - torch.tensor(step).view(2, 1, 1)).norm(dim=-3).mean())
+    return end_point_error(inner, torch.tensor(step).view(2, 1, 1).expand_as(inner))
 
 
 @pytest.mark.parametrize("name", OFFLINE)
@@ -105,6 +108,33 @@ def test_a_change_of_light_is_taken_for_motion():
     for name in ("lucas_kanade", "pyramid"):
         assert flow_of(frames, name).abs().max() < 1e-4
         assert error_of(flow_of(torch.stack([frames[0], lighter]), name), (0.0, 0.0)) > 0.1
+
+
+def test_the_end_point_error_counts_the_pixels_that_are_asked_for():
+    exact = torch.zeros(1, 2, 2, 2)
+    found = torch.tensor([[3.0, 0.0], [0.0, 1.0]]).expand(1, 2, 2, 2) * torch.tensor(
+        [1.0, 4 / 3]
+    ).view(2, 1, 1)
+    assert end_point_error(found, exact) == pytest.approx((5 + 5 / 3) / 4)
+    where = torch.tensor([[[True, False], [False, False]]])
+    assert end_point_error(found, exact, where) == pytest.approx(5)
+    with pytest.raises(ValueError, match=r"found \(2, 2, 2\) must have the shape of exact"):
+        end_point_error(found[0], exact)
+    with pytest.raises(ValueError, match="where must hold one pixel"):
+        end_point_error(found, exact, ~where & where)
+
+
+def test_the_exact_flow_of_a_drawn_scene_is_found_on_its_shape():
+    """The formula of `data.motions` and OpenCV agree on what a pixel does."""
+    for scene in motions.scenes(2, kinds=["across", "upright"], seed=4):
+        centre = 0.5 + (scene.path.centre - scene.path.centre[0]) / 4  # 1 or 2 pixels a frame
+        path = replace(scene.path, centre=centre, size=scene.path.size * 0 + 0.3)
+        scene = replace(scene, noise=0.0, path=path)
+        frames = torch.from_numpy(motions.render(scene, 64)[:2])
+        exact, known = (torch.from_numpy(part[:1]) for part in motions.flow_of(scene, 64))
+        moves = known & (exact.norm(dim=1) > 0)
+        assert moves.sum() > 100
+        assert end_point_error(flow_of(frames, "dis"), exact, moves) < 0.5
 
 
 def test_warping_by_the_flow_brings_the_second_image_back():
@@ -284,6 +314,32 @@ def test_the_wheel_shows_no_motion_in_its_centre_and_ends_in_a_circle():
     assert wheel.shape == (3, 51, 51)
     assert wheel[:, 25, 25].tolist() == wheel[:, 0, 0].tolist() == [255, 255, 255]
     assert wheel[:, 25, 50].tolist() == [255, 0, 0]
+
+
+class TestFigures:
+    @pytest.fixture(autouse=True)
+    def close_figures(self):
+        yield
+        plt.close("all")
+
+    def test_a_sheet_shows_frames_as_they_are_and_flow_in_colours(self):
+        found = torch.zeros(2, 2, 8, 8)
+        found[1, 0] = 3
+        frames = moving((1.0, 0.0), size=8)
+        axes = plots.flow_sheet({"frames": frames, "flow": found}, bound=3, titles=["a", "b"])
+        cells = axes.figure.axes
+        shown = [cell.images[0].get_array() for cell in cells]
+        assert np.array_equal(shown[0], frames[0].permute(1, 2, 0))
+        assert (shown[2] == 255).all()
+        assert (shown[3] == [255, 0, 0]).all()
+        assert [cell.get_title() for cell in cells] == ["a", "b", "", "", "rim:\n3 pixels"]
+
+    def test_arrows_are_as_long_as_the_way(self):
+        found = torch.stack([torch.full((12, 12), 2.0), torch.full((12, 12), -1.0)])
+        arrows = plots.flow_arrows({"a": (torch.zeros(12, 12), found)}).collections[0]
+        assert arrows.U.tolist() == [2.0] * 4
+        assert arrows.V.tolist() == [-1.0] * 4
+        assert (arrows.scale, arrows.scale_units, arrows.angles) == (1, "xy", "xy")
 
 
 class TestFlowSet:

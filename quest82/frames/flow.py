@@ -61,6 +61,32 @@ def require_method(name: str) -> None:
         raise ValueError(f"method ({name!r}) must be one of {', '.join(METHODS)}")
 
 
+def end_point_error(found: Tensor, exact: Tensor, where: Tensor | None = None) -> float:
+    """How far the found end of a pixel's way is from the exact one, on average, in pixels.
+
+    Args:
+        found: flow (..., 2, H, W).
+        exact: flow of the same shape.
+        where: boolean (..., H, W), the pixels that count; None: all.
+
+    Raises:
+        ValueError: if shapes differ, or no pixel counts.
+
+    Examples:
+        >>> end_point_error(torch.zeros(2, 1, 2), torch.tensor([[[3.0, 0.0]], [[4.0, 0.0]]]))
+        2.5
+    """
+    if found.shape != exact.shape:
+        raise ValueError(
+            f"found {tuple(found.shape)} must have the shape of exact {tuple(exact.shape)}"
+        )
+    errors = (found - exact).norm(dim=-3)  # (..., H, W)
+    counted = errors.flatten() if where is None else errors[where]
+    if not len(counted):
+        raise ValueError("where must hold one pixel or more: none is left to be averaged")
+    return float(counted.mean())
+
+
 def grey(frames: Tensor) -> Tensor:
     """uint8 (T, 3, H, W) -> float32 (T, H, W) in [0, 1], colours weighed as the eye does."""
     weights = torch.tensor(_LUMA).view(3, 1, 1)

@@ -21,8 +21,8 @@ class FlowSpec:
 
     Attributes:
         method: a name in `flow.METHODS`.
-        bound: motions beyond it are clipped, in pixels of the view. 20, as Wang et al. 2016 had
-            it for frames of 340 x 256 pixels; small views move less.
+        bound: motions beyond it are clipped, in pixels of the view. 20 is what the
+            code of Wang et al. 2016 has for frames of 340 x 256 pixels; small views move less.
 
     Raises:
         ValueError: if there is no such method, or bound is not above 0.
