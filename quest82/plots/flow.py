@@ -73,7 +73,7 @@ def flow_sheet(
         titles: a text above each column.
     """
     columns, left, right, top = len(next(iter(rows.values()))), 1.15, 1.0, 0.2
-    cell = min((WIDTH_INCHES - left - right) / columns, 1.25)
+    cell = min((WIDTH_INCHES - left - right) / columns, 1.18)
     height = max(cell * len(rows) + top, 1.5)
     figure, axes = grid_of(len(rows), columns, height)
     for line, (name, images) in zip(axes, rows.items(), strict=True):
@@ -99,22 +99,24 @@ def flow_arrows(panels: Mapping[str, tuple[Tensor, Tensor]], *, every: int = 6) 
         panels: title -> (grey image (H, W) in [0, 1], flow (2, H, W) in pixels).
         every: pixels from one arrow to the next.
     """
-    figure, axes = grid_of(1, len(panels), WIDTH_INCHES / len(panels) + 0.25)
+    side = 2.2  # inches
+    figure, axes = grid_of(1, len(panels), side + 0.2)
     for axis, (title, (image, flow)) in zip(axes[0], panels.items(), strict=True):
-        axis.imshow(image, cmap="gray", vmin=0, vmax=1)
+        axis.imshow(image, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
         axis.set(xticks=[], yticks=[])
         axis.set_title(title, fontsize=9)
         y, x = np.mgrid[every // 2 : image.shape[0] : every, every // 2 : image.shape[1] : every]
         u, v = flow[:, y, x].double().numpy()
         axis.quiver(
-            x, y, u, v, angles="xy", scale_units="xy", scale=1, color=COLOURS["lstm"], width=0.009
+            x, y, u, v, angles="xy", scale_units="xy", scale=1, color=COLOURS["lstm"], width=0.012
         )
-    figure.subplots_adjust(0.01, 0.01, 0.99, 0.92, 0.04)
+    left = 0.5 - len(panels) * side / WIDTH_INCHES / 2
+    figure.subplots_adjust(max(left, 0), 0.01, min(1 - left, 1), side / (side + 0.2), 0.04)
     return axes[0, 0]
 
 
 def _show(axis: Axes, image: Tensor) -> None:
-    axis.imshow(image.permute(1, 2, 0))
+    axis.imshow(image.permute(1, 2, 0), interpolation="nearest")  # noise smoothed is a large file
     axis.set(xticks=[], yticks=[])
     axis.spines[:].set_color("#CCCCCC")
 
