@@ -102,7 +102,7 @@ def flow_arrows(panels: Mapping[str, tuple[Tensor, Tensor]], *, every: int = 6) 
     side = 2.2  # inches
     figure, axes = grid_of(1, len(panels), side + 0.2)
     for axis, (title, (image, flow)) in zip(axes[0], panels.items(), strict=True):
-        axis.imshow(image, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+        axis.imshow(image.numpy(), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
         axis.set(xticks=[], yticks=[])
         axis.set_title(title, fontsize=9)
         y, x = np.mgrid[every // 2 : image.shape[0] : every, every // 2 : image.shape[1] : every]
@@ -116,14 +116,14 @@ def flow_arrows(panels: Mapping[str, tuple[Tensor, Tensor]], *, every: int = 6) 
 
 
 def _show(axis: Axes, image: Tensor) -> None:
-    axis.imshow(image.permute(1, 2, 0), interpolation="nearest")  # noise smoothed is a large file
+    axis.imshow(image.permute(1, 2, 0).numpy(), interpolation="nearest")
     axis.set(xticks=[], yticks=[])
     axis.spines[:].set_color("#CCCCCC")
 
 
 def _add_wheel(figure: plt.Figure, place: tuple[float, float, float, float], title: str) -> None:
     axis = figure.add_axes(place)
-    axis.imshow(colour_wheel().permute(1, 2, 0))
+    axis.imshow(colour_wheel().permute(1, 2, 0).numpy())
     axis.set_axis_off()
     axis.set_title(title, fontsize=8, pad=3)
 
