@@ -38,7 +38,10 @@ WINGS = {
     "video": ("files to frames, uint8 (T, 3, H, W); alone knows av and decord", {"outputs"}),
     "plots": ("every figure of the book", set()),
     "data": ("clips and where they come from: folders, UCF101, formulas", {"download", "video"}),
-    "frames": ("what a network sees: which frames, which crop, decoded by whom", {"data", "video"}),
+    "frames": (
+        "what a network sees: which frames, which crop, decoded by whom",
+        {"data", "download", "video"},
+    ),
     "systems": ("tensors to features and logits; never sees a video file", {"outputs", "download"}),
     "essences": (
         "frozen features, computed once",
@@ -211,9 +214,9 @@ def requirements_in(lines) -> dict[str, str]:
 
 def pyproject_requirements() -> dict[str, str]:
     text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    parts = "dependencies|book|export|fast|serve|sites|test|ucf101"
+    parts = "dependencies|book|export|fast|flow|serve|sites|test|ucf101"
     blocks = re.findall(rf"^(?:{parts}) = \[\n(.*?)^\]", text, re.M | re.S)
-    assert len(blocks) == 8
+    assert len(blocks) == 9
     assert f'all = ["quest82[{parts.removeprefix("dependencies|").replace("|", ",")}]"]' in text
     lines = [ast.literal_eval(line.strip().rstrip(",")) for b in blocks for line in b.splitlines()]
     return requirements_in(lines)

@@ -7,6 +7,7 @@ read the same on a light page and on a dark one.
 
 from .benchmark import Dot, cost_panels, named_costs
 from .clips import contact_sheet, film, frame_bars, timeline
+from .flow import colour_wheel, flow_arrows, flow_colours, flow_sheet
 from .geometry import networks, paths, planes, similarity
 from .kernels import kernels_over_time
 from .moments import over_time
@@ -28,6 +29,7 @@ __all__ = [
     "accuracy_panels",
     "arrows",
     "bars",
+    "colour_wheel",
     "colours_of",
     "confusions",
     "contact_sheet",
@@ -36,6 +38,9 @@ __all__ = [
     "curves",
     "differences",
     "film",
+    "flow_arrows",
+    "flow_colours",
+    "flow_sheet",
     "frame_bars",
     "grouped_bars",
     "kernels_over_time",

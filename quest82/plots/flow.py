@@ -1,0 +1,138 @@
+"""Figures of optical flow: as colour, as arrows, and how far it is from the truth."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from torch import Tensor
+
+from .style import COLOURS, WIDTH_INCHES, grid_of
+
+# Steps between red, yellow, green, cyan, blue, magenta and red again (Baker et al. 2011).
+_WHEEL_STEPS = (15, 6, 4, 11, 13, 6)
+_WHEEL_CORNERS = ((1, 0, 0), (1, 1, 0), (0, 1, 0), (0, 1, 1), (0, 0, 1), (1, 0, 1), (1, 0, 0))
+
+
+def flow_colours(flow: Tensor, *, bound: float | None = None) -> Tensor:
+    """Flow as colour: the hue is the direction, and white is no motion (Baker et al. 2011).
+
+    To the right is red, down yellow, to the left cyan, up violet. Saturation grows with speed up
+    to the bound; beyond it colours are darker.
+
+    Args:
+        flow: (2, H, W) in pixels, x to the right and y downwards.
+        bound: speed of full colour, in pixels; None: the fastest pixel of this flow. Give one
+            where colours are to be compared.
+
+    Returns:
+        uint8 (3, H, W).
+    """
+    x, y = flow.double().cpu().numpy()
+    speed = np.hypot(x, y)
+    speed = speed / max(bound or speed.max(), 1e-12)  # in units of the bound
+    turn = (np.arctan2(-y, -x) / np.pi + 1) / 2  # 0 to the right, in whole turns
+    wheel = _wheel()
+    place = turn * (len(wheel) - 1)
+    before = np.floor(place).astype(int)
+    share = (place - before)[..., None]
+    hue = (1 - share) * wheel[before] + share * wheel[(before + 1) % len(wheel)]  # (H, W, 3)
+    slow = speed[..., None] <= 1
+    colour = np.where(slow, 1 - np.minimum(speed, 1)[..., None] * (1 - hue), 0.75 * hue)
+    return torch.from_numpy(np.floor(255 * colour).astype(np.uint8)).permute(2, 0, 1)
+
+
+def colour_wheel(size: int = 101) -> Tensor:
+    """The key to `flow_colours`: each direction in its colour, uint8 (3, size, size).
+
+    The centre is no motion, the rim the bound; white outside.
+    """
+    y, x = np.mgrid[-1 : 1 : size * 1j, -1 : 1 : size * 1j]
+    colours = flow_colours(torch.from_numpy(np.stack([x, y])), bound=1)
+    outside = torch.from_numpy(np.hypot(x, y) > 1)
+    return colours.masked_fill(outside, 255)
+
+
+def flow_sheet(
+    rows: Mapping[str, Tensor | Sequence[Tensor]],
+    *,
+    bound: float,
+    unit: str = "pixels",
+    titles: Sequence[str] = (),
+) -> Axes:
+    """Frames and flow in rows, flow as colour, with the wheel that explains it.
+
+    Args:
+        rows: name of the row -> for each column a frame, uint8 (3, H, W), or flow, (2, H, W);
+            as many in each row.
+        bound: speed of full colour; darker beyond.
+        unit: of flow and bound.
+        titles: a text above each column.
+    """
+    columns, left, right, top = len(next(iter(rows.values()))), 1.15, 1.0, 0.2
+    cell = min((WIDTH_INCHES - left - right) / columns, 1.18)
+    height = max(cell * len(rows) + top, 1.5)
+    figure, axes = grid_of(len(rows), columns, height)
+    for line, (name, images) in zip(axes, rows.items(), strict=True):
+        line[0].set_ylabel(name, fontsize=9, rotation=0, ha="right", va="center")
+        for axis, image in zip(line, images, strict=True):
+            _show(axis, image if len(image) == 3 else flow_colours(image, bound=bound))
+    for axis, title in zip(axes[0], titles, strict=False):
+        axis.set_title(title, fontsize=8, pad=3)
+    end = (left + columns * cell) / WIDTH_INCHES
+    figure.subplots_adjust(left / WIDTH_INCHES, 0, end, 1 - top / height, 0.04, 0.04)
+    _add_wheel(
+        figure,
+        (end + 0.02, 1 - 1.3 / height, 0.8 / WIDTH_INCHES, 0.8 / height),
+        f"rim:\n{bound:g} {unit}",
+    )
+    return axes[0, 0]
+
+
+def flow_arrows(panels: Mapping[str, tuple[Tensor, Tensor]], *, every: int = 6) -> Axes:
+    """Flow as arrows on the frame, as long as the way that they show.
+
+    Args:
+        panels: title -> (grey image (H, W) in [0, 1], flow (2, H, W) in pixels).
+        every: pixels from one arrow to the next.
+    """
+    side = 2.2  # inches
+    figure, axes = grid_of(1, len(panels), side + 0.2)
+    for axis, (title, (image, flow)) in zip(axes[0], panels.items(), strict=True):
+        axis.imshow(image.numpy(), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+        axis.set(xticks=[], yticks=[])
+        axis.set_title(title, fontsize=9)
+        y, x = np.mgrid[every // 2 : image.shape[0] : every, every // 2 : image.shape[1] : every]
+        u, v = flow[:, y, x].double().numpy()
+        axis.quiver(
+            x, y, u, v, angles="xy", scale_units="xy", scale=1, color=COLOURS["lstm"], width=0.012
+        )
+    left = 0.5 - len(panels) * side / WIDTH_INCHES / 2
+    figure.subplots_adjust(max(left, 0), 0.01, min(1 - left, 1), side / (side + 0.2), 0.04)
+    return axes[0, 0]
+
+
+def _show(axis: Axes, image: Tensor) -> None:
+    axis.imshow(image.permute(1, 2, 0).numpy(), interpolation="nearest")
+    axis.set(xticks=[], yticks=[])
+    axis.spines[:].set_color("#CCCCCC")
+
+
+def _add_wheel(figure: plt.Figure, place: tuple[float, float, float, float], title: str) -> None:
+    axis = figure.add_axes(place)
+    axis.imshow(colour_wheel().permute(1, 2, 0).numpy())
+    axis.set_axis_off()
+    axis.set_title(title, fontsize=8, pad=3)
+
+
+def _wheel() -> np.ndarray:
+    """The 55 hues, (55, 3) in [0, 1]: more of them where the eye tells them apart better."""
+    corners = np.array(_WHEEL_CORNERS, dtype=float)
+    pieces = [
+        start + np.linspace(0, 1, steps, endpoint=False)[:, None] * (end - start)
+        for start, end, steps in zip(corners, corners[1:], _WHEEL_STEPS, strict=False)
+    ]
+    return np.concatenate(pieces)
