@@ -11,7 +11,6 @@ from .flow import colour_wheel, flow_arrows, flow_colours, flow_sheet
 from .geometry import networks, paths, planes, similarity
 from .kernels import kernels_over_time
 from .moments import over_time
-from .motion import arrows
 from .results import (
     accuracy_panels,
     bars,
@@ -27,7 +26,6 @@ __all__ = [
     "COLOURS",
     "Dot",
     "accuracy_panels",
-    "arrows",
     "bars",
     "colour_wheel",
     "colours_of",

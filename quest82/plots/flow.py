@@ -92,12 +92,15 @@ def flow_sheet(
     return axes[0, 0]
 
 
-def flow_arrows(panels: Mapping[str, tuple[Tensor, Tensor]], *, every: int = 6) -> Axes:
-    """Flow as arrows on the frame, as long as the way that they show.
+def flow_arrows(
+    panels: Mapping[str, tuple[Tensor, Tensor]], *, every: int = 6, times: float = 1
+) -> Axes:
+    """Flow as arrows on the frame.
 
     Args:
         panels: title -> (grey image (H, W) in [0, 1], flow (2, H, W) in pixels).
         every: pixels from one arrow to the next.
+        times: how much longer an arrow is than the way that it shows.
     """
     side = 2.2  # inches
     figure, axes = grid_of(1, len(panels), side + 0.2)
@@ -107,9 +110,8 @@ def flow_arrows(panels: Mapping[str, tuple[Tensor, Tensor]], *, every: int = 6) 
         axis.set_title(title, fontsize=9)
         y, x = np.mgrid[every // 2 : image.shape[0] : every, every // 2 : image.shape[1] : every]
         u, v = flow[:, y, x].double().numpy()
-        axis.quiver(
-            x, y, u, v, angles="xy", scale_units="xy", scale=1, color=COLOURS["lstm"], width=0.012
-        )
+        look = {"color": COLOURS["lstm"], "width": 0.012}
+        axis.quiver(x, y, u, v, angles="xy", scale_units="xy", scale=1 / times, **look)
     left = 0.5 - len(panels) * side / WIDTH_INCHES / 2
     figure.subplots_adjust(max(left, 0), 0.01, min(1 - left, 1), side / (side + 0.2), 0.04)
     return axes[0, 0]
