@@ -9,9 +9,10 @@ from torchvision.transforms import functional as TF
 
 from quest82.systems.costs import costs
 from quest82.systems.fovea import FoveaContext
-from quest82.systems.fusion import EarlyFusion, FrameAverage, LateFusion, SingleFrame
+from quest82.systems.fusion import EarlyFusion, LateFusion, SingleFrame
 from quest82.systems.parts.karpathy import PaperImages
 from quest82.systems.slow_fusion import SlowFusion, frames_covered, windows
+from quest82.systems.tsn import TSN
 
 
 def clips(B=2, T=8, C=3, S=16, seed=0):
@@ -108,7 +109,7 @@ def test_late_fusion_without_places_cannot_tell_where_a_thing_is():
 
 
 def test_an_average_of_frames_is_the_average_of_their_logits():
-    model, head = made(FrameAverage, 3, widths=[6, 5]), nn.Linear(5, 4).double()
+    model, head = made(TSN, 3, widths=[6, 5]), nn.Linear(5, 4).double()
     alone = made(SingleFrame, 3, widths=[6, 5])
     alone.load_state_dict(model.state_dict())
     x = clips()
@@ -120,7 +121,7 @@ def test_an_average_of_frames_is_the_average_of_their_logits():
     ("fusion", "network"),
     [
         ("single_frame", {"widths": [6, 5]}),
-        ("frame_average", {"widths": [6, 5]}),
+        ("tsn", {"widths": [6, 5]}),
         ("late_fusion", {"grid": 2, "hidden_size": 7, "widths": [6, 5]}),
         ("early_fusion", {"num_frames": 8, "widths": [6, 5]}),
         ("slow_fusion", {"extents": [4, 3], "strides": [2, 1], "widths": [6, 5]}),

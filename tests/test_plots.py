@@ -69,3 +69,12 @@ def test_networks_and_maps_are_drawn():
     assert plots.networks({"a": layers}, num_frames=4).get_title() == "a"
     assert plots.similarity({"a": np.eye(3)}).get_ylabel() == "frame"
     assert len(plots.planes({"r": {"a": np.ones((2, 5))}}).collections) == 1
+
+
+def test_weights_have_a_bar_for_each_frame():
+    weights = np.stack([np.full((3, 2, 2), t - 1.0) for t in range(4)])
+    axes = plots.weights_by_frame({"a": weights, "b": -weights})
+    assert [bar.get_height() for bar in axes.patches] == [-12, 0, 12, 24]
+    (strip,) = (image.get_array() for image in axes.figure.axes[0].images)
+    assert strip.shape == (2, 4 * 3, 3)
+    assert (strip[0, ::3, 0] == [0.25, 0.5, 0.75, 1.0]).all()

@@ -21,6 +21,7 @@ from .results import (
     grouped_bars,
 )
 from .style import COLOURS, colours_of, save
+from .weights import weights_by_frame
 
 __all__ = [
     "COLOURS",
@@ -50,4 +51,5 @@ __all__ = [
     "save",
     "similarity",
     "timeline",
+    "weights_by_frame",
 ]

@@ -71,7 +71,10 @@ def planes(rows: Mapping[str, Mapping[str, np.ndarray]]) -> Axes:
 
 
 def networks(
-    panels: Mapping[str, Sequence[Sequence[Sequence[int]]]], *, num_frames: int = 8
+    panels: Mapping[str, Sequence[Sequence[Sequence[int]]]],
+    *,
+    num_frames: int = 8,
+    columns: int = 4,
 ) -> Axes:
     """How networks join the frames of a clip, drawn small: time to the right, depth upwards.
 
@@ -82,10 +85,10 @@ def networks(
             of the units below (at the bottom: of the frames) that it reads, and -1 stands for
             its left neighbour in the same layer.
         num_frames: frames at the bottom.
+        columns: panels in a row.
     """
-    columns = 4
     rows = -(-len(panels) // columns)
-    _, grid = grid_of(rows, columns, 1.75 * rows, layout="constrained")
+    _, grid = grid_of(rows, columns, 7 / columns * rows, layout="constrained")
     for axis in grid.flat:
         axis.set_axis_off()
     for axis, (name, layers) in zip(grid.flat, panels.items(), strict=False):

@@ -9,13 +9,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .fusion import EarlyFusion, FrameAverage, LateFusion, SingleFrame
+from .fusion import EarlyFusion, LateFusion, SingleFrame
 from .parts.system import System
 from .slow_fusion import SlowFusion
+from .tsn import TSN
 
 _FUSIONS: dict[str, type[System]] = {
     "single_frame": SingleFrame,
-    "frame_average": FrameAverage,
+    "tsn": TSN,
     "late_fusion": LateFusion,
     "early_fusion": EarlyFusion,
     "slow_fusion": SlowFusion,
@@ -29,8 +30,8 @@ class FoveaContext(System):
 
     Args:
         in_features: C.
-        fusion: when frames meet in either network: single_frame, frame_average, late_fusion,
-            early_fusion or slow_fusion.
+        fusion: when frames meet in either network: single_frame (never), tsn (an average),
+            late_fusion, early_fusion or slow_fusion.
         network: options of either network.
         hidden_size: F, width of the fully connected layer.
 

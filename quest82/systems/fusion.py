@@ -35,31 +35,6 @@ class SingleFrame(System):
         return self.images(clips[:, clips.shape[1] // 2]).amax(dim=(2, 3))
 
 
-class FrameAverage(System):
-    """Every frame alone, and the average of what was found: order-blind, whatever it learns.
-
-    With one linear layer on top, the average of the features gives the average of the frames'
-    logits, so this is late fusion as consensus, too.
-
-    Args:
-        in_features: C.
-        widths: channels of the stages of the image network.
-    """
-
-    source = _KARPATHY
-    view = {"num_frames": 8, "size": 224, "sampler": "segments"}
-    small = {"widths": [32, 64, 128]}
-    on_maps = {"widths": [64, 64]}
-
-    def __init__(self, in_features: int, *, widths: Sequence[int] = (32, 64, 128)) -> None:
-        super().__init__(in_features, widths[-1], widths=list(widths))
-        self.images = Stages2d(in_features, widths)
-
-    def forward(self, clips: Tensor) -> Tensor:
-        """Clips (B, T, C, H, W) -> the mean over frames of the most of each feature (B, F)."""
-        return each_frame(self.images, clips).amax(dim=(3, 4)).mean(dim=1)
-
-
 class LateFusion(System):
     """A few frames far apart through one image network, joined by fully connected layers.
 
