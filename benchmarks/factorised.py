@@ -5,7 +5,7 @@ channel together, "channels last" a position; a factorised layer is two `nn.Conv
 3 x 1 x 1, or the package's `Space` and `Time`, which compute the same as 2D convolutions. Ways take
 turns, so that a busy neighbour slows all of them.
 
-    OMP_NUM_THREADS=2 taskset -c 0,1 python benchmarks/factorised.py
+    OMP_NUM_THREADS=1 python benchmarks/factorised.py
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from quest82.systems.parts.volume import as_volume
 
 # Clips, channels in and out, frames, side: early and late in a small network, early in a large one.
 SIZES = ((8, 32, 64, 8, 16), (8, 64, 128, 4, 8), (1, 64, 64, 8, 56))
-ROUNDS = 15
+ROUNDS = 11
 
 
 class Plainly(nn.Module):

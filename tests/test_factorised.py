@@ -85,5 +85,6 @@ def test_sisters_have_the_same_budget():
         small = [
             costs(kind(3, **kind.small), (8, 3, 32, 32)).parameters for kind in (R3D, R2Plus1D)
         ]
+    # Less than all of it: the first block of a stage has the middle of its first convolution twice.
     assert 0.9 < sizes[1] / sizes[0] < 1
-    assert 0.9 < small[1] / small[0] < 1.05
+    assert 0.85 < small[1] / small[0] < 1

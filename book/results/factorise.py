@@ -3,8 +3,8 @@
     OMP_NUM_THREADS=1 python book/results/factorise.py
 
 R3D and R(2+1)D of the same widths and nearly the same number of weights learn the same clips in
-the same order, at two depths and two learning rates, with three seeds each. A run that the file has
-already is not repeated; ten minutes on one core.
+the same order, at three learning rates, with three seeds each. A run that the file has already is
+not repeated; eight minutes on one core.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from quest82.outputs import write_whole
 from quest82.systems import classifier
 
 FILE = Path(__file__).with_suffix(".json")
-KEYS = ("depth", "rate", "seed", "system")
-RUNS = list(product((1, 2), (1e-3, 3e-3), (0, 1, 2), ("r3d", "r2plus1d")))
-OBJECTS, SIZE, EPOCHS = 48, 16, 15
+KEYS = ("rate", "seed", "system")
+RUNS = list(product((1e-3, 3e-3, 1e-2), (0, 1, 2), ("r3d", "r2plus1d")))
+OBJECTS, SIZE, EPOCHS = 64, 16, 10
 
 
 def clips() -> tuple[TensorSet, TensorSet]:
@@ -31,10 +31,10 @@ def clips() -> tuple[TensorSet, TensorSet]:
     return both.split(0.25)
 
 
-def run(data: tuple[TensorSet, TensorSet], depth: int, rate: float, seed: int, system: str) -> dict:
+def run(data: tuple[TensorSet, TensorSet], rate: float, seed: int, system: str) -> dict:
     """One training: the mean loss of each epoch, and how the end does on unseen objects."""
     train, test = data
-    options = {"widths": [16, 32, 64], "blocks": [depth] * 3, "stem_size": 3}
+    options = {"widths": [16, 32, 64], "blocks": [1, 1, 1], "stem_size": 3}
     options |= {"stem_middle": 12} if system == "r2plus1d" else {}
     model = classifier.build(system, 3, 12, seed=seed, head_dropout=0.0, **options)
     schedule = learning.Schedule(cosine=True)

@@ -20,7 +20,8 @@ def fit_svm(features: Tensor, labels: Tensor, *, cost: float = 1.0) -> LinearSVC
     Raises:
         ValueError: if all clips are of one class.
     """
-    return LinearSVC(C=cost, random_state=0).fit(features.numpy(), labels.numpy())
+    svm = LinearSVC(C=cost, max_iter=10_000, random_state=0)  # the default stops some too early
+    return svm.fit(features.numpy(), labels.numpy())
 
 
 def evaluate_svm(svm: LinearSVC, features: Tensor, labels: Tensor) -> Evaluation:

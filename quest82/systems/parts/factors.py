@@ -18,8 +18,8 @@ class Space(nn.Conv3d):
     """A convolution of 1 x d x d, without bias: every frame is an image of its own.
 
     Weights have the shape of an `nn.Conv3d`, (out, in, 1, d, d), but a 2D convolution computes it:
-    on volumes in the layout of `parts.volume.as_volume` that is two to five times as fast on a
-    processor, and copies nothing (`benchmarks/factorised.py`).
+    on volumes in the layout of `parts.volume.as_volume` that is about twice as fast on a processor,
+    and copies nothing (`benchmarks/factorised.py`).
     """
 
     def __init__(self, in_channels: int, out_channels: int, *, d: int = 3, stride: int = 1) -> None:
