@@ -43,8 +43,8 @@ DECLARED = {
             Maps("partial_maps"),
             models=(
                 Model("mean", sees="mean over places"),
-                Model("lstm", options=_SMALL, sees="mean over places"),
-                Model("lstm, whole maps", "lstm", _SMALL, sees="places side by side"),
+                Model("lstm", sees="mean over places"),
+                Model("lstm, whole maps", "lstm", sees="places side by side"),
                 *(
                     Model(name, options=dict(kind.on_maps))
                     for name, kind in ON_FRAMES.items()
