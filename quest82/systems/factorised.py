@@ -146,7 +146,7 @@ class R2Plus1D(_VideoResNet):
 
     Args:
         in_features: C.
-        stem_middle: channels between space and time of the stem; 45 is the authors' choice, and no
+        stem_middle: channels between space and time of the stem; 45 is torchvision's, and no
             result of the formula.
         options: the other arguments of `R3D`.
     """

@@ -88,7 +88,7 @@ class C3D(System):
 
     The first pooling leaves time alone ("not to merge the temporal signal too early"); the others
     halve frames, rows and columns, and round up: 16 x 112 x 112 positions end as 1 x 4 x 4. The
-    paper has no batch norm; it trained on a million clips. fc8 is the layer of the `Classifier`.
+    paper has no batch norm; it trained on a million videos. fc8 is the layer of the `Classifier`.
 
     Args:
         in_features: C.
