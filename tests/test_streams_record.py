@@ -30,7 +30,7 @@ def test_the_record_is_whole(script):
 
 
 def test_what_was_recorded_is_trained_the_same_way_in_small(script):
-    found = script.fusion(0, num_objects=6, epochs=1)
+    found = script.fusion(0, num_objects=9, epochs=1)
     assert list(found) == list(RECORD["fusion"]["0"])
     for name, run in RECORD["fusion"]["0"].items():
         assert found[name]["parameters"] == run["parameters"]
