@@ -102,3 +102,17 @@ def test_frames_and_flow_in_one_tensor():
     assert torch.equal(clips.tensors[:, :, :3], pixels.tensors.float() / 255)
     assert torch.equal(clips.tensors[:, :-1, 3:], flows.tensors)
     assert not clips.tensors[:, -1, 3:].any()
+
+
+def test_painted_objects_say_half_in_a_frame_and_half_in_the_flow():
+    both = motions.painted(6, size=16).reversed_pairs(motions.paint_names())
+    assert both.classes[:4] == ("red right", "red left", "red up", "red down")
+    assert both.labels.bincount().tolist() == [2] * 12
+    frames, flows = motions.apart(both)
+    assert frames.tensors.shape == (24, 8, 3, 16, 16)
+    same = motions.flows(6, kinds=["across", "upright"], size=16).reversed_pairs(REVERSED)
+    assert torch.equal(flows.tensors, same.tensors)  # whatever the colour
+    assert torch.equal(frames.tensors.float() / 255, both.tensors[:, :, :3])
+    moving = flows.tensors.abs().sum(dim=2, keepdim=True) > 0
+    colours = (frames.tensors[:, :-1].long() * moving).sum(dim=(1, 3, 4))
+    assert torch.equal(colours.argmax(dim=1), both.labels // 4)

@@ -42,11 +42,12 @@ def joined(spatial: Classifier, temporal: Classifier) -> Classifier:
         flow_channels=motion.in_features,
         widths=images.options["widths"],
     )
+    model = Classifier(pair, spatial.head.out_features, dropout=spatial.dropout.p)
+    model = model.to(spatial.head.weight.dtype)
     pair.images.load_state_dict(images.images.state_dict())
     pair.motion.load_state_dict(motion.images.state_dict())
-    model = Classifier(pair, spatial.head.out_features, dropout=spatial.dropout.p)
     with torch.no_grad():
         weight = torch.cat([spatial.head.weight, temporal.head.weight], dim=1)
         model.head.weight.copy_(weight / 2)
         model.head.bias.copy_((spatial.head.bias + temporal.head.bias) / 2)
-    return model.to(spatial.head.weight.dtype).eval()
+    return model.eval()

@@ -7,21 +7,25 @@ frames and no average over frames tells one direction from the other.
 """
 
 from .drawn import clips, scenes
-from .flows import flows, with_flow
+from .flows import PAINTS, apart, flows, paint_names, painted, with_flow
 from .kinds import KINDS, REVERSED, SHAPES, Kind
 from .render import Flow, flow_of, render
 from .scene import Scene
 
 __all__ = [
     "KINDS",
+    "PAINTS",
     "REVERSED",
     "SHAPES",
     "Flow",
     "Kind",
     "Scene",
+    "apart",
     "clips",
     "flow_of",
     "flows",
+    "paint_names",
+    "painted",
     "render",
     "scenes",
     "with_flow",
