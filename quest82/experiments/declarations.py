@@ -33,7 +33,7 @@ DECLARED = {
             "systems",
             Motions(),
             models=tuple(Model(name, options=dict(kind.small)) for name, kind in ON_FRAMES.items()),
-            seeds=(0, 1, 2),
+            seeds=(0, 1),
             budget=Budget(epochs=15, learning_rate=3e-3, schedule="cosine"),
             protocol=HoldOut(0.25),
         ),
@@ -51,7 +51,7 @@ DECLARED = {
                     if kind.on_maps is not None
                 ),
             ),
-            seeds=(0, 1, 2),
+            seeds=(0, 1),
             budget=Budget(epochs=30, schedule="cosine"),
             protocol=HoldOut(0.25),
         ),
