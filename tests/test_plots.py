@@ -3,6 +3,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+import torch
 from matplotlib.colors import to_hex
 
 from quest82 import plots
@@ -78,3 +79,13 @@ def test_weights_have_a_bar_for_each_frame():
     (strip,) = (image.get_array() for image in axes.figure.axes[0].images)
     assert strip.shape == (2, 4 * 3, 3)
     assert (strip[0, ::3, 0] == [0.25, 0.5, 0.75, 1.0]).all()
+
+
+def test_maps_are_white_at_zero_and_take_sides_by_their_sign():
+    shown = plots.coloured(torch.tensor([[[0.0, 2.0, -2.0, 9.0]]]), most=2.0)
+    assert shown.shape == (1, 3, 1, 4) and shown.dtype == torch.uint8
+    white, red, blue, beyond = shown[0, :, 0].T.long()
+    assert white.min() > 240
+    assert red[0] > red[2] + 50 and blue[2] > blue[0] + 50
+    assert torch.equal(beyond, red)
+    assert plots.coloured(torch.zeros(2, 3, 3)).min() > 240

@@ -10,6 +10,7 @@ from .clips import contact_sheet, film, frame_bars, timeline
 from .flow import colour_wheel, flow_arrows, flow_colours, flow_sheet
 from .geometry import networks, paths, planes, similarity
 from .kernels import kernels_over_time
+from .maps import coloured
 from .moments import over_time
 from .results import (
     accuracy_panels,
@@ -29,6 +30,7 @@ __all__ = [
     "accuracy_panels",
     "bars",
     "colour_wheel",
+    "coloured",
     "colours_of",
     "confusions",
     "contact_sheet",
