@@ -89,3 +89,13 @@ def test_maps_are_white_at_zero_and_take_sides_by_their_sign():
     assert red[0] > red[2] + 50 and blue[2] > blue[0] + 50
     assert torch.equal(beyond, red)
     assert plots.coloured(torch.zeros(2, 3, 3)).min() > 240
+
+
+def test_costs_are_shown_with_intervals_in_colours_of_families():
+    dots = {"a": plots.Dot(5, 0.5, 0.4, 0.6), "b": plots.Dot(50, 0.9, 0.8, 1.0)}
+    families = {"a": "images", "b": "volumes"}
+    axes = plots.cost_panels({"right": dots, "up": dots}, families, columns=2)
+    assert axes.get_title(loc="left") == "right"
+    assert [text.get_text() for text in axes.figure.legends[0].get_texts()] == ["images", "volumes"]
+    rows = plots.named_costs(dots, families)
+    assert [label.get_text() for label in rows.get_yticklabels()] == ["a", "b"]

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator
 
 from .style import COLOURS, OTHERS, grid_of, name_rows, open_panel, single
 
@@ -53,6 +54,9 @@ def cost_panels(
         for name, dot in dots.items():
             _draw(axis, dot, colours[families[name]])
         axis.set(xscale="log", ylim=(30, 104))
+        axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.xaxis.set_major_formatter("{x:g}")
+        axis.minorticks_off()
         open_panel(axis, title)
     for axis in axes[-1]:
         axis.set_xlabel("multiply-adds (million)", fontsize=9)
