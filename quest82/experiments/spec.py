@@ -50,8 +50,8 @@ class Spec:
     def to_json(self) -> dict:
         """Plain numbers, strings, lists and dictionaries; `from_json` makes an equal one.
 
-        What is None or empty is left out: a setting that comes later, and is None where it is not
-        used, changes no earlier hash.
+        What is None or empty is left out, but for the options of systems: a setting that comes
+        later, and is None where it is not used, changes no earlier hash.
         """
         kind = {kind: name for name, kind in KINDS.items()}[type(self.protocol)]
         content = {**asdict(self), "protocol": {"kind": kind, **asdict(self.protocol)}}
@@ -90,7 +90,9 @@ def _without_empty(content: Any) -> Any:
         return [_without_empty(value) for value in content]
     if not isinstance(content, dict):
         return content
-    return {name: _without_empty(v) for name, v in content.items() if v not in (None, "", [], {})}
+    kept = {name: v for name, v in content.items() if v not in (None, "", [], {})}
+    # Options of a system stay as they are: there an empty list says something.
+    return {name: v if name == "options" else _without_empty(v) for name, v in kept.items()}
 
 
 def _with_tuples(content: dict) -> dict:

@@ -10,9 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator
 
-from .style import COLOURS, OTHERS, grid_of, name_rows, open_panel, single
-
-_PALETTE = (COLOURS["control"], *OTHERS, COLOURS["lstm"], COLOURS["mean"])
+from .style import COLOURS, PALETTE, grid_of, name_rows, open_panel, single
 
 
 class Dot(NamedTuple):
@@ -99,7 +97,7 @@ def named_costs(
 
 def _colours(families: Mapping[str, str]) -> dict[str, str]:
     names = list(dict.fromkeys(families.values()))
-    return dict(zip(names, np.resize(_PALETTE, len(names)).tolist(), strict=True))
+    return dict(zip(names, np.resize(PALETTE, len(names)).tolist(), strict=True))
 
 
 def _draw(axis: Axes, dot: Dot, colour: str) -> None:

@@ -10,7 +10,7 @@ import torch
 from matplotlib.axes import Axes
 from torch import Tensor
 
-from .style import COLOURS, WIDTH_INCHES, grid_of
+from .style import PALETTE, WIDTH_INCHES, grid_of
 
 # Steps between red, yellow, green, cyan, blue, magenta and red again (Baker et al. 2011).
 _WHEEL_STEPS = (15, 6, 4, 11, 13, 6)
@@ -110,7 +110,7 @@ def flow_arrows(
         axis.set_title(title, fontsize=9)
         y, x = np.mgrid[every // 2 : image.shape[0] : every, every // 2 : image.shape[1] : every]
         u, v = flow[:, y, x].double().numpy()
-        look = {"color": COLOURS["lstm"], "width": 0.012}
+        look = {"color": PALETTE[-2], "width": 0.012}
         axis.quiver(x, y, u, v, angles="xy", scale_units="xy", scale=1 / times, **look)
     left = 0.5 - len(panels) * side / WIDTH_INCHES / 2
     figure.subplots_adjust(max(left, 0), 0.01, min(1 - left, 1), side / (side + 0.2), 0.04)

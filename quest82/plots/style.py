@@ -15,6 +15,8 @@ from matplotlib.figure import Figure
 COLOURS = {"mean": "#0072B2", "lstm": "#D55E00", "control": "#8A8A8A", "ink": "#222222"}
 # For all that is neither: green, purple, orange, sky blue.
 OTHERS = ("#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+# Where there are many, and neither the mean nor the LSTM is among them.
+PALETTE = (COLOURS["control"], *OTHERS, COLOURS["lstm"], COLOURS["mean"])
 WIDTH_INCHES = 7.0
 DPI = 110
 
