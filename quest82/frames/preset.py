@@ -42,7 +42,7 @@ class Preset:
         return asdict(self)
 
     def __call__(self, frames: Tensor) -> Tensor:
-        """Resize and crop: uint8 (n, 3, H, W) -> uint8 (n, 3, *crop).
+        """Resize and crop: uint8 (n, 3, H, W) -> uint8 (n, 3, crop height, crop width).
 
         Bilinear and without smoothing, as these networks were trained. Of frames that are more than
         three times as long as wide the ends are cut off before, where the short side decides.
@@ -56,7 +56,7 @@ class Preset:
 
 
 def take_preset(path: Path, preset: Preset) -> tuple[Tensor, Tensor]:
-    """Which frames (T,) of a file were taken, and their pixels, uint8 (T, 3, *crop).
+    """Which frames (T,) of a file were taken, and their pixels, uint8 (T, 3, h, w).
 
     Raises:
         VideoError: if the file cannot be read.

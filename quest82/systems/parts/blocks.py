@@ -34,6 +34,6 @@ def _stage2d(in_channels: int, out_channels: int) -> nn.Sequential:
 
 
 def each_frame(network: nn.Module, clips: Tensor) -> Tensor:
-    """Run an image network on every frame: (B, T, C, H, W) -> (B, T, *what it makes of one)."""
+    """Run an image network on every frame: (B, T, C, H, W) -> (B, T, ...)."""
     B, T = clips.shape[:2]
     return network(clips.flatten(0, 1)).unflatten(0, (B, T))
