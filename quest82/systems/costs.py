@@ -27,7 +27,7 @@ def costs(model: nn.Module, clip_shape: tuple[int, ...]) -> Costs:
     """Count them without computing anything: the network and the clip have shapes, and no numbers.
 
     Args:
-        model: a batch of one such clip -> logits; it is left as it is, and may be on the device "meta".
+        model: a batch of one such clip -> logits; it stays as it is, be it on the device "meta".
         clip_shape: of one clip, such as (T, 3, H, W) or (T, D).
     """
     shapes = copy.deepcopy(model).to("meta").eval()
