@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import torch
-from sklearn.svm import LinearSVC
 from torch import Tensor
 from torch.nn import functional as F
+
+from .svm import fit_svm, margins_of
 
 
 def average_scores(logits: Sequence[Tensor]) -> Tensor:
@@ -41,7 +41,7 @@ class ScoreSVM:
     """
 
     def __init__(self, C: float = 1.0) -> None:
-        self.svm = LinearSVC(C=C, random_state=0)
+        self.cost = C
 
     def fit(self, logits: Sequence[Tensor], labels: Tensor) -> ScoreSVM:
         """Learn which network to believe about which class.
@@ -56,20 +56,18 @@ class ScoreSVM:
         K = _matching(logits)[0].shape[1]
         if missing := set(range(K)) - set(labels.tolist()):
             raise ValueError(f"labels must have clips of all {K} classes, {min(missing)} has none")
-        self.svm.fit(_vectors(logits), labels.numpy())
+        self.svm = fit_svm(_vectors(logits), labels, cost=self.cost)
         return self
 
     def __call__(self, logits: Sequence[Tensor]) -> Tensor:
         """Scores (N, K): the distance from each class's plane, positive on its side."""
-        scores = torch.from_numpy(self.svm.decision_function(_vectors(logits)))
-        # Of two classes there is one plane.
-        return scores if scores.ndim == 2 else torch.stack([-scores, scores], dim=1)
+        return margins_of(self.svm, _vectors(logits))
 
 
-def _vectors(logits: Sequence[Tensor]) -> np.ndarray:
+def _vectors(logits: Sequence[Tensor]) -> Tensor:
     """What the SVM reads: (N, networks * K)."""
     unit = [F.normalize(of_one.double().softmax(dim=1), dim=1) for of_one in _matching(logits)]
-    return torch.cat(unit, dim=1).numpy()
+    return torch.cat(unit, dim=1)
 
 
 def _matching(logits: Sequence[Tensor]) -> Sequence[Tensor]:

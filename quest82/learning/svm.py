@@ -34,7 +34,16 @@ def evaluate_svm(svm: LinearSVC, features: Tensor, labels: Tensor) -> Evaluation
         features: (N, F).
         labels: (N,).
     """
-    margins = torch.from_numpy(svm.decision_function(features.numpy()))  # (N, K), (N,) of two
-    if margins.ndim == 1:
-        margins = torch.stack([-margins, margins], dim=1)
-    return judge(margins, labels)
+    return judge(margins_of(svm, features), labels)
+
+
+def margins_of(svm: LinearSVC, features: Tensor) -> Tensor:
+    """Margins (N, K): the distance from each class's plane, positive on its side.
+
+    Args:
+        svm: of `fit_svm`.
+        features: (N, F).
+    """
+    margins = torch.from_numpy(svm.decision_function(features.numpy()))
+    # Of two classes there is one plane.
+    return margins if margins.ndim == 2 else torch.stack([-margins, margins], dim=1)
