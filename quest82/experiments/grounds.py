@@ -168,5 +168,10 @@ def ground_from_json(content: dict) -> Ground:
     Raises:
         TypeError, KeyError: if something is missing or unknown.
     """
-    content = {name: tuple(v) if isinstance(v, list) else v for name, v in content.items()}
+    content = with_tuples(content)
     return GROUNDS[content.pop("kind", "store")](**content)
+
+
+def with_tuples(content: dict) -> dict:
+    """The arguments of a frozen dataclass: what JSON made a list is a tuple again."""
+    return {name: tuple(v) if isinstance(v, list) else v for name, v in content.items()}

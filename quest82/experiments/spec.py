@@ -7,7 +7,7 @@ import json
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from .grounds import Ground, ground_from_json, ground_to_json
+from .grounds import Ground, ground_from_json, ground_to_json, with_tuples
 from .models import MODELS, Model, require_comparable
 from .protocols import KINDS, LeaveOut, Protocol
 from .training import Budget
@@ -72,7 +72,7 @@ class Spec:
             models=tuple(Model(**model) for model in content["models"]),
             seeds=tuple(content["seeds"]),
             budget=Budget(**content["budget"]),
-            protocol=KINDS[protocol.pop("kind")](**_with_tuples(protocol)),
+            protocol=KINDS[protocol.pop("kind")](**with_tuples(protocol)),
         )
 
     def tiny(self) -> Spec:
@@ -93,8 +93,3 @@ def _without_empty(content: Any) -> Any:
     kept = {name: v for name, v in content.items() if v not in (None, "", [], {})}
     # Options of a system stay as they are: there an empty list says something.
     return {name: v if name == "options" else _without_empty(v) for name, v in kept.items()}
-
-
-def _with_tuples(content: dict) -> dict:
-    """The arguments of a frozen dataclass: what JSON made a list is a tuple again."""
-    return {name: tuple(v) if isinstance(v, list) else v for name, v in content.items()}
