@@ -6,8 +6,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .asking import Answer
     from .over_time import Moment, OverTime, Stretch, stretches
-    from .predictor import Answer, Predictor
+    from .predictor import Predictor
     from .pretrained import PretrainedPredictor
 
 __all__ = [
@@ -20,8 +21,9 @@ __all__ = [
     "stretches",
 ]
 _ROOMS = {
+    "asking": ("Answer",),
     "over_time": ("Moment", "OverTime", "Stretch", "stretches"),
-    "predictor": ("Answer", "Predictor"),
+    "predictor": ("Predictor",),
     "pretrained": ("PretrainedPredictor",),
 }
 

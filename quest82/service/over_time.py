@@ -13,7 +13,8 @@ from torch import Tensor
 from ..essences.files import StoreError
 from ..frames.windows import Window, windows_of
 from ..video import VideoError
-from .predictor import Answer, Predictor
+from .asking import Answer
+from .predictor import Predictor
 
 _FRAMES_AT_ONCE = 32  # 5 MB at 224 pixels; read ahead, three times that
 

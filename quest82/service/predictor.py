@@ -10,9 +10,8 @@ from __future__ import annotations
 import itertools
 import threading
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -28,47 +27,11 @@ from ..systems.calibration import Calibration
 from ..systems.devices import choose_device
 from ..systems.mobilenet import MobileNetV2Extractor
 from ..video import VideoError
+from .asking import Answer, FilePredictor
 from .explaining import contributions
 
-if TYPE_CHECKING:
-    from typing_extensions import Self
 
-
-@dataclass(frozen=True, eq=False)
-class Answer:
-    """What a model says of a video.
-
-    Attributes:
-        classes: the K names it knows.
-        probabilities: float32 (K,), in the order of the classes; their sum is 1.
-        frames: numbers of the T frames that it was shown.
-        distance: of the mean essence to that of the nearest class; None where the model does not
-            say how far its own clips lie.
-        unlike: whether that is farther than clips of these classes are, so that the answer is
-            most likely none of them, however probable the best may be.
-        contributions: float64 (T,), what each frame adds (`explaining.contributions`), if that was
-            asked for.
-    """
-
-    classes: tuple[str, ...]
-    probabilities: Tensor
-    frames: tuple[int, ...]
-    distance: float | None = None
-    unlike: bool = False
-    contributions: Tensor | None = None
-
-    @property
-    def label(self) -> str:
-        """The most probable class."""
-        return self.top(1)[0][0]
-
-    def top(self, k: int) -> list[tuple[str, float]]:
-        """The k most probable classes, or all K if there are fewer, each with its probability."""
-        best = self.probabilities.argsort(descending=True, stable=True)[:k].tolist()
-        return [(self.classes[c], self.probabilities[c].item()) for c in best]
-
-
-class Predictor:
+class Predictor(FilePredictor):
     """Asks a model about video files; several threads may do so at once.
 
     Made by `load`. Worker processes that decode live until `close`, the end of a ``with``, or the
@@ -147,27 +110,6 @@ class Predictor:
             workers=Workers(num_workers=num_workers, time_limit_seconds=time_limit_seconds),
             calibration=settings["calibration"],
         )
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """End the processes that decode; asked again, they start anew."""
-        self.workers.close()
-
-    def __call__(self, path: str | Path) -> Answer:
-        """What the model says of a video file.
-
-        Raises:
-            VideoError: if the file cannot be read, takes too long or crashes its decoder.
-        """
-        (answer,) = self.each([path])
-        if isinstance(answer, VideoError):
-            raise answer
-        return answer
 
     def each(
         self, paths: Iterable[str | Path], *, explain: bool = False

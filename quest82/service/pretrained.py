@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -15,13 +14,10 @@ from ..frames.workers import Workers
 from ..systems.devices import choose_device
 from ..systems.pretrained import PretrainedVideoNetwork
 from ..video import VideoError
-from .predictor import Answer
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
+from .asking import Answer, FilePredictor
 
 
-class PretrainedPredictor:
+class PretrainedPredictor(FilePredictor):
     """Asks a video network of torchvision about video files.
 
     It is shown one window from the middle of each video, at the frame rate at which it was tested
@@ -77,27 +73,6 @@ class PretrainedPredictor:
         where = choose_device(device)
         workers = Workers(num_workers=num_workers, time_limit_seconds=time_limit_seconds)
         return cls(PretrainedVideoNetwork(name, weights).to(where), workers=workers)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """End the processes that decode; asked again, they start anew."""
-        self.workers.close()
-
-    def __call__(self, path: str | Path) -> Answer:
-        """What the network says of a video file.
-
-        Raises:
-            VideoError: if the file cannot be read, takes too long or crashes its decoder.
-        """
-        (answer,) = self.each([path])
-        if isinstance(answer, VideoError):
-            raise answer
-        return answer
 
     def each(self, paths: Iterable[str | Path]) -> Iterator[Answer | VideoError]:
         """For each of many files, in their order and decoded ahead, the answer or its error."""

@@ -12,7 +12,8 @@ from torch import Tensor
 from ..frames.transforms import ClipTransform
 from ..systems.aggregators.recurrent import State
 from ..video import Moment
-from .predictor import Answer, Predictor
+from .asking import Answer
+from .predictor import Predictor
 
 # Of a step between two instants: a frame that ends there has ended, whatever rounding says.
 _HARDLY_ANYTHING = 1e-6

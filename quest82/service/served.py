@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from ..video import VideoError
+from .asking import Answer
 from .explaining import adds_up
 from .limits import Limits, Refused
-from .predictor import Answer, Predictor
+from .predictor import Predictor
 from .showing import Looked, look
 
 T = TypeVar("T")

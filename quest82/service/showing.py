@@ -17,8 +17,9 @@ from torch import Tensor
 from ..data.clips import Clip
 from ..essences.files import StoreError
 from ..video import VideoError
+from .asking import Answer
 from .explaining import contributions
-from .predictor import Answer, Predictor
+from .predictor import Predictor
 
 _SIDE, _QUALITY = 160, 80  # of a thumbnail: pixels, and JPEG's scale to 100
 

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from ..video import Lost, Moment, Source, VideoError
+from .asking import Answer
 from .newest import Newest
-from .predictor import Answer, Predictor
+from .predictor import Predictor
 from .rolling import Instants, Rolling
 
 _FIRST_WAIT_SECONDS = 1.0
