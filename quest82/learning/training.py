@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
-from ..data.clip_set import ClipSet
+from ..data.sequence_set import SequenceSet
 from ..systems import classifier
 from .config import TrainConfig
 from .evaluation import Evaluation
@@ -16,7 +16,7 @@ from .fit import cross_validate, fit
 
 def trained(
     aggregator: str | Callable[..., nn.Module],
-    train: ClipSet,
+    train: SequenceSet,
     config: TrainConfig | None = None,
     *,
     dtype: torch.dtype = torch.float64,
@@ -45,7 +45,7 @@ def trained(
 
 def cross_validated(
     aggregator: str | Callable[..., nn.Module],
-    data: ClipSet,
+    data: SequenceSet,
     config: TrainConfig | None = None,
     *,
     num_folds: int | None = None,
@@ -71,16 +71,15 @@ def cross_validated(
 
 def _fresh(
     aggregator: str | Callable[..., nn.Module],
-    data: ClipSet,
+    data: SequenceSet,
     config: TrainConfig,
     dtype: torch.dtype,
     options: dict,
 ) -> classifier.Classifier:
     """As wide as the essences and the classes of a set, with weights from the seed of a config."""
-    (first,) = data.batches([(torch.tensor([0]), None)])  # (1, T, D)
     return classifier.build(
         aggregator,
-        first.shape[-1],
+        data.num_features,
         len(data.classes),
         seed=config.seed,
         dtype=dtype,
