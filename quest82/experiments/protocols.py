@@ -87,6 +87,31 @@ class HoldOut(_Sides):
 
 
 @dataclass(frozen=True)
+class Watched(_Sides):
+    """Settings are chosen on the clips that `HoldOut` watches; those it tests stay unseen.
+
+    Attributes:
+        share: of the groups that `HoldOut` keeps for the test.
+        seed: of that draw.
+    """
+
+    share: float = 0.3
+    seed: int = 0
+
+    def parts(self, data: ClipSet) -> Iterator[Part]:
+        """One part: the watched clips are its test, and none are watched.
+
+        Raises:
+            ValueError: if there are too few groups to watch any.
+        """
+        for part in HoldOut(self.share, self.seed).parts(data):
+            if not len(part.watched):
+                raise ValueError("groups (too few) leave no clips to watch; add some")
+            learned = part.train[~torch.isin(part.train, part.watched)]
+            yield Part("watched clips", learned, part.watched[:0], part.watched)
+
+
+@dataclass(frozen=True)
 class OfficialSplits(_Sides):
     """The official splits of UCF101.
 
@@ -141,10 +166,11 @@ class GivenSplit(_Sides):
         yield Part("given split", seen, rows["val"], rows["test"])
 
 
-Protocol = LeaveOut | HoldOut | OfficialSplits | GivenSplit
+Protocol = LeaveOut | HoldOut | Watched | OfficialSplits | GivenSplit
 KINDS = {
     "leave out": LeaveOut,
     "hold out": HoldOut,
+    "watched": Watched,
     "official splits": OfficialSplits,
     "given split": GivenSplit,
 }
