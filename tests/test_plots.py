@@ -99,3 +99,20 @@ def test_costs_are_shown_with_intervals_in_colours_of_families():
     assert [text.get_text() for text in axes.figure.legends[0].get_texts()] == ["images", "volumes"]
     rows = plots.named_costs(dots, families)
     assert [label.get_text() for label in rows.get_yticklabels()] == ["a", "b"]
+
+
+class TestTable:
+    def test_as_text_its_columns_are_aligned(self):
+        table = plots.Table(["system", "%", "cost"], [["a", "7", "1,000"], ["longer", "100", "8"]])
+        lines = repr(table).split("\n")
+        assert lines[0] == "system    %   cost"
+        assert lines[1:] == ["a         7  1,000", "longer  100      8"]
+
+    def test_as_html_it_says_what_heads_rows_and_columns_and_nothing_is_markup(self):
+        found = plots.Table(["a<b", "c"], [["x", "1 & 2"]])._repr_html_()
+        assert '<th scope="col">a&lt;b</th>' in found
+        assert '<th scope="row">x</th><td>1 &amp; 2</td>' in found
+
+    def test_a_row_of_another_length_is_refused(self):
+        with pytest.raises(ValueError, match="has 1 cells and the header 2"):
+            plots.Table(["a", "b"], [["x"]])

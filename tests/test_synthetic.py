@@ -63,6 +63,12 @@ class TestEveryAction:
         assert torch.equal(frames, synthetic.render(name, 5, swing=swing, seed=1))
         assert not torch.equal(frames[:50], synthetic.render(name, 6, swing=swing)[:50])
 
+    def test_some_frames_are_those_of_the_whole_clip(self, name, action):
+        swing = "cycle" if name in CYCLES else "partial"
+        whole = synthetic.render(name, 5, swing=swing)
+        some = synthetic.render(name, 5, swing=swing, frames_of=lambda n: (n - 1, 0, n // 2))
+        assert torch.equal(some, whole[[len(whole) - 1, 0, len(whole) // 2]])
+
 
 @pytest.mark.parametrize("name", CYCLES)
 def test_after_a_turn_a_cycle_looks_as_before(name):

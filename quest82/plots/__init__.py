@@ -22,11 +22,13 @@ from .results import (
     grouped_bars,
 )
 from .style import COLOURS, colours_of, save
+from .tables import Table
 from .weights import weights_by_frame
 
 __all__ = [
     "COLOURS",
     "Dot",
+    "Table",
     "accuracy_panels",
     "bars",
     "colour_wheel",

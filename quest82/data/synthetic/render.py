@@ -11,7 +11,7 @@ forward from backward.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
@@ -104,7 +104,13 @@ def actions_of(swing: str) -> dict[str, Action]:
 
 
 def render(
-    action: str, number: int = 0, *, swing: str = "full", wall: str | None = None, seed: int = 0
+    action: str,
+    number: int = 0,
+    *,
+    swing: str = "full",
+    wall: str | None = None,
+    seed: int = 0,
+    frames_of: Callable[[int], Iterable[int]] = range,
 ) -> Tensor:
     """The frames of one clip: an object of its own, moved once from one state to another.
 
@@ -114,10 +120,11 @@ def render(
         swing: "full", "partial" or "still"; of a cycle "cycle".
         wall: "blue" or "orange"; None leaves the clip its own.
         seed: together with the rest decides everything.
+        frames_of: length of the clip -> numbers of the frames to draw; the rest cost no time.
 
     Returns:
         uint8 tensor (n, 3, 256, 256), RGB, at 25 frames per second: n from 50 to 100 (2 to 4 s),
-        of a cycle from 120 to 150 (5 to 6 s).
+        of a cycle from 120 to 150 (5 to 6 s); or those frames that were asked for.
     """
     _require_known(swing, wall)
     names = list(actions_of(swing))
@@ -129,7 +136,7 @@ def render(
     draw = scene(actions_of(swing)[action], rng, wall=WALLS[wall] if wall else None)
     picture = lru_cache(maxsize=1)(draw)  # a still state is drawn once
     camera = _camera(rng, picture, len(states), sway=0 if swing == "cycle" else MARGIN)
-    frames = np.stack([camera(t, state) for t, state in enumerate(states)])  # (n, H, W, 3)
+    frames = np.stack([camera(t, states[t]) for t in frames_of(len(states))])  # (n, H, W, 3)
     return torch.from_numpy(frames).permute(0, 3, 1, 2).contiguous()
 
 
