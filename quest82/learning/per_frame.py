@@ -1,0 +1,60 @@
+"""Training a network that answers for each frame."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+def fit_per_frame(
+    model: nn.Module,
+    features: Tensor,
+    labels: Tensor,
+    *,
+    epochs: int = 40,
+    learning_rate: float = 1e-2,
+    batch_size: int = 8,
+    seed: int = 0,
+) -> list[float]:
+    """Train a model in place by the cross-entropy of all frames; leave it in eval mode.
+
+    The learning rate falls to 0 by a cosine. The global random state is left as it was.
+
+    Args:
+        model: features (B, T, D) -> logits (B, T, K).
+        features: (N, T, D), of N long videos.
+        labels: long (N, T), what happens in each frame.
+        epochs: passes over the videos.
+        learning_rate: of Adam, at first.
+        batch_size: videos at once.
+        seed: of their order.
+
+    Returns:
+        The mean loss per frame of each epoch, in nats.
+
+    Raises:
+        ValueError: if there is not one label for each frame.
+    """
+    if labels.shape != features.shape[:2]:
+        raise ValueError(
+            f"labels {tuple(labels.shape)} must be one a frame, {tuple(features.shape[:2])}"
+        )
+    optimiser = torch.optim.Adam(model.parameters(), lr=learning_rate)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, epochs)
+    generator, history = torch.Generator().manual_seed(seed), []
+    model.train()
+    for _ in range(epochs):
+        total = 0.0
+        for rows in torch.randperm(len(features), generator=generator).split(batch_size):
+            logits = model(features[rows]).flatten(0, 1)  # (B, T, K) -> (B T, K)
+            loss = F.cross_entropy(logits, labels[rows].flatten())
+            optimiser.zero_grad()
+            loss.backward()
+            nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimiser.step()
+            total += loss.item() * len(rows)
+        schedule.step()
+        history.append(total / len(features))
+    model.eval()
+    return history
