@@ -15,6 +15,7 @@ from torch import nn
 from quest82 import plots
 from quest82.data.segments import Segment
 from quest82.data.tensor_set import TensorSet
+from quest82.data.timelines import timelines
 from quest82.essences import EssenceSet
 from quest82.learning import TrainConfig, evaluate, fit
 from quest82.learning import grouping as groups
@@ -25,7 +26,7 @@ from quest82.learning.localisation import (
     mean_average_precision,
     overlaps,
 )
-from quest82.learning.per_frame import fit_per_frame
+from quest82.learning.per_frame import features_of, fit_per_frame
 from quest82.learning.suppression import nms, soft_nms
 from quest82.systems import classifier
 from quest82.systems.per_frame import PerFrameLSTM
@@ -295,6 +296,17 @@ class TestPerFrame:
         assert losses[-1] < 0.1 < losses[0]
         assert not model.training
         assert torch.equal(before, torch.get_rng_state())
+
+    def test_features_are_those_of_each_video(self):
+        videos = timelines(2, size=8, num_frames=60)
+        clips = videos.snippets(4)
+        model = classifier.build("early_fusion", 3, 7, num_frames=4, widths=[4, 5])
+        features = features_of(model, clips, 2)
+        assert features.shape == (2, 57, 5)
+        logits = evaluate(model, clips).logits.unflatten(0, (2, 57))
+        assert torch.allclose(model.head(features), logits, atol=1e-5)
+        with pytest.raises(ValueError, match="as many of each of 4"):
+            features_of(model, clips, 4)
 
     def test_a_label_is_missing(self):
         with pytest.raises(ValueError, match="one a frame"):

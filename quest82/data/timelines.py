@@ -118,7 +118,7 @@ def timelines(
     kinds: Sequence[str] = ("across", "upright", "size"),
     num_frames: int = 192,
     size: int = 32,
-    tremble: float = 0.06,
+    tremble: float = 0.04,
     still_videos: bool = False,
     seed: int = 0,
 ) -> Timelines:

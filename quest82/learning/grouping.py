@@ -76,7 +76,7 @@ def watershed(
     levels: Sequence[float] = _STEPS,
     shares: Sequence[float] = _STEPS,
 ) -> list[Span]:
-    """Temporal actionness grouping (TAG, Zhao et al. 2017, section 4).
+    """Temporal actionness grouping (TAG, Zhao et al. 2017).
 
     Turned upside down, the actionness is a landscape that is flooded to some level: the runs of
     cells at or above it are basins. From each basin on, the next ones are taken in as long as

@@ -1,10 +1,39 @@
-"""Training a network that answers for each frame."""
+"""An answer for each frame of long videos: features of what is around it, and training on them."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from ..data.clip_set import ClipSet
+from ..systems.classifier import Classifier
+from .evaluation import inputs_of
+
+
+@torch.no_grad()
+def features_of(model: Classifier, snippets: ClipSet, num_videos: int) -> Tensor:
+    """What a clip classifier makes of the snippets of long videos, before its last layer.
+
+    Args:
+        model: frozen; it is left in eval mode.
+        snippets: of N videos, as many of each, video by video.
+        num_videos: N.
+
+    Returns:
+        (N, M, D): M snippets of each video; ``model.head`` gives their logits (N, M, K).
+
+    Raises:
+        ValueError: if the snippets are not as many for each video.
+    """
+    if len(snippets) % num_videos:
+        raise ValueError(
+            f"snippets ({len(snippets)}) must be as many of each of {num_videos} videos"
+        )
+    batches = torch.arange(len(snippets)).split(snippets.clips_at_once)
+    inputs = inputs_of(model.eval(), snippets, batches, [None] * len(batches))
+    found = torch.cat([model.aggregator(clips) for clips in inputs])
+    return found.unflatten(0, (num_videos, -1))
 
 
 def fit_per_frame(
