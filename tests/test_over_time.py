@@ -17,10 +17,12 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from quest82 import plots, video
+from quest82.cli.over_time import _segments
 from quest82.data.clips import Clip
 from quest82.frames.view import ViewSpec, take_view
 from quest82.frames.windows import windows_of
 from quest82.frames.workers import Workers
+from quest82.learning.grouping import localise
 from quest82.service import Answer, Moment, OverTime, Predictor, stretches
 from quest82.systems import classifier
 from quest82.systems.backbones import open_backbone
@@ -270,6 +272,33 @@ def test_the_command_tells_stretches_and_writes_windows(desk, predict, predictor
         assert drawn.width > 600
 
 
+def test_segments_are_those_of_the_same_answers(desk, predict, predictor, tmp_path):
+    content, path = tmp_path / "t.json", desk / "long.mp4"
+    how = ("--window", 1, "--stride", 0.3, "--segments", 0, "--json", content)
+    text, _ = predict(path, *how)
+    moments = list(OverTime(predictor, path, **HOW))
+    chances = torch.stack([m.answer.probabilities for m in moments]).double().numpy()
+    found = sorted(localise([(m.start, m.end) for m in moments], chances))
+    (entry,) = json.loads(content.read_text("utf-8"))["videos"]
+    assert [(e["start"], e["end"], e["score"]) for e in entry["segments"]] == [
+        (f.start, f.end, f.score) for f in found
+    ]
+    assert len(found) > 2 and len(entry["windows"]) == len(moments)
+    lines = [f"  {f.start:.1f}-{f.end:.1f} s  {['run', 'sit', 'wave'][f.label]}" for f in found]
+    told = text.splitlines()
+    assert [line.rpartition("  ")[0] for line in told[1:]] == lines
+
+
+def test_where_nothing_of_the_kind_is_shown_there_is_no_segment():
+    """And no segment is reported that is less sure than was asked for."""
+    answers = ["b"] * 4 + ["a"] * 4 + ["c"] * 4
+    moments = [moment(k, name, 0.9, unlike=name == "c") for k, name in enumerate(answers)]
+    found = [(e["start"], e["end"], e["label"]) for e in _segments(moments, 0.5)]
+    assert found == [(0, 4.5, "b"), (4.5, 8.5, "a")]
+    assert _segments(moments, 0.95) == []
+    assert _segments([], 0.5) == []
+
+
 @pytest.mark.parametrize("workers", [0, 1])
 def test_a_bad_video_costs_itself(desk, predict, predictor, tmp_path, workers):
     """And a process of its own reads of the others what this one does."""
@@ -309,6 +338,7 @@ def _first_of(iterator):
 @pytest.mark.parametrize(
     ("options", "said"),
     [(("--stride", 1), "--stride needs --window"),
+     (("--segments", 0.3), "--segments needs --window"),
      (("--plot", "p.png"), "--plot needs --window or --explain"),
      (("--window", 1, "--explain"), "--explain is for whole clips"),
      (("--window", 1, "--plot", "p.txt"), "must end in one of .png"),

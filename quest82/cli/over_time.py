@@ -14,6 +14,8 @@ from .file_options import FileOptions, require_file, require_picture
 from .telling import printable
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from ..service import Moment, OverTime, Predictor, Stretch
     from .writing import Table
 
@@ -34,6 +36,15 @@ class WindowOptions:
         float | None,
         typer.Option(
             min=0.01, help="Seconds from one window to the next; else a quarter of --window."
+        ),
+    ] = None
+    segments: Annotated[
+        float | None,
+        typer.Option(
+            min=0.0,
+            max=1.0,
+            help="Print when each class happens, start and end, instead of stretches: segments "
+            "whose mean probability is above that around them by at least so much, such as 0.3.",
         ),
     ] = None
     plot: Annotated[
@@ -57,6 +68,8 @@ class WindowOptions:
         """
         if self.window is None and self.stride is not None:
             raise ValueError("--stride needs --window: the seconds that each answer looks at")
+        if self.window is None and self.segments is not None:
+            raise ValueError("--segments needs --window: segments are made of windows' answers")
         if self.window is None and self.plot is not None and not explain:
             raise ValueError("--plot needs --window or --explain: what the picture is to show")
         if self.window is not None and explain:
@@ -92,7 +105,7 @@ def ask_over_time(
         with Table(files.csv, columns) as table:
             for path in paths:
                 videos.append({"path": str(path), "windows": [], "stretches": []})
-                _ask(predictor, path, (window, stride), table, videos[-1], asked.plot)
+                _ask(predictor, path, (window, stride), table, videos[-1], asked)
     finally:  # stopped by the user, too: what is known is known
         if files.json:
             about = {"model": name, "classes": list(predictor.classes)}
@@ -113,7 +126,7 @@ def _ask(
     lengths: tuple[float, float],
     table: Table,
     entry: dict,
-    plot: Path | None,
+    asked: WindowOptions,
 ) -> None:
     """One video; the entry receives what is known of it, until it fails and why."""
     from ..service import OverTime, stretches
@@ -127,7 +140,7 @@ def _ask(
             path,
             window_seconds=lengths[0],
             stride_seconds=lengths[1],
-            num_thumbnails=_NUM_THUMBNAILS if plot else 0,
+            num_thumbnails=_NUM_THUMBNAILS if asked.plot else 0,
         )
         entry["seconds"] = over.seconds
         _collect(over, table, entry, moments)
@@ -136,9 +149,13 @@ def _ask(
         entry["error"] = str(error)
     found = stretches(moments)
     entry["stretches"] += [_stretch_entry(stretch) for stretch in found]
-    _tell(path, found, entry.get("error", ""))
-    if plot and "error" not in entry:
-        _draw(over, moments, plot)
+    lines = [_stretch_line(stretch) for stretch in found]
+    if asked.segments is not None:
+        entry["segments"] = _segments(moments, asked.segments)
+        lines = [_line(segment) for segment in entry["segments"]]
+    _tell(path, lines, entry.get("error", ""))
+    if asked.plot and "error" not in entry:
+        _draw(over, moments, asked.plot)
 
 
 def _collect(over: OverTime, table: Table, entry: dict, moments: list[Moment]) -> None:
@@ -155,14 +172,44 @@ def _collect(over: OverTime, table: Table, entry: dict, moments: list[Moment]) -
         moments.append(moment)
 
 
-def _tell(path: Path, found: Iterable[Stretch], error: str) -> None:
+def _tell(path: Path, lines: Iterable[str], error: str) -> None:
     typer.echo(printable(path))
-    for stretch in found:
-        said = f"{stretch.label}  {stretch.probability:.2f}"
-        said = f"none of these ({said})" if stretch.unlike else said
-        typer.echo(f"  {stretch.start:.1f}-{stretch.end:.1f} s  {said}")
+    for line in lines:
+        typer.echo(f"  {line}")
     if error:
         print(f"quest82: {error}", file=sys.stderr)
+
+
+def _stretch_line(stretch: Stretch) -> str:
+    said = f"{stretch.label}  {stretch.probability:.2f}"
+    said = f"none of these ({said})" if stretch.unlike else said
+    return f"{stretch.start:.1f}-{stretch.end:.1f} s  {said}"
+
+
+def _line(segment: dict) -> str:
+    return "{start:.1f}-{end:.1f} s  {label}  {score:.2f}".format(**segment)
+
+
+def _segments(moments: Sequence[Moment], least: float) -> list[dict]:
+    """What happens when, in order of time; where an answer is none of the classes, nothing does."""
+    from ..learning.grouping import localise
+
+    if not moments:
+        return []
+    classes = moments[0].answer.classes
+    windows = [(moment.start, moment.end) for moment in moments]
+    found = localise(windows, _chances(moments))
+    kept = sorted(segment for segment in found if segment.score >= least)
+    return [segment._asdict() | {"label": classes[segment.label]} for segment in kept]
+
+
+def _chances(moments: Sequence[Moment]) -> np.ndarray:
+    """Probabilities (N, K) of all windows, 0 where the answer is none of the classes."""
+    import torch
+
+    answers = torch.stack([moment.answer.probabilities for moment in moments]).double()
+    unlike = torch.tensor([moment.answer.unlike for moment in moments])
+    return answers.masked_fill(unlike[:, None], 0).numpy()
 
 
 def _stretch_entry(stretch: Stretch) -> dict[str, object]:

@@ -53,7 +53,8 @@ def predict(
     With --window a long video is answered over time: for each window that lies wholly inside it (a
     shorter video is one window), with the frames that a clip of that part would have. Printed are
     stretches with one answer and its mean probability; the files hold every window. The time limit
-    is then for every 32 frames.
+    is then for every 32 frames. With --segments it is printed when each class happens instead: a
+    video may show nothing for most of the time, or two things at once.
 
     With --pretrained there is no MODEL: a network that others trained names one of the 400 actions
     of Kinetics, by one window from the middle of the video at the network's own frame rate.
@@ -61,6 +62,8 @@ def predict(
     Example: `quest82 predict lstm.safetensors clip.mp4 holidays "walks/*.mov" --csv answers.csv`
 
     Example: `quest82 predict lstm.safetensors long.mp4 --window 2 --stride 0.5 --plot long.png`
+
+    Example: `quest82 predict lstm.safetensors long.mp4 --window 2 --segments 0.3`
 
     Example: `quest82 predict --pretrained r2plus1d_18 clip.mp4 --json kinetics.json`
     """

@@ -21,6 +21,7 @@ from .results import (
     differences,
     grouped_bars,
 )
+from .segments import segment_rows
 from .style import COLOURS, colours_of, save
 from .tables import Table
 from .weights import weights_by_frame
@@ -53,6 +54,7 @@ __all__ = [
     "paths",
     "planes",
     "save",
+    "segment_rows",
     "similarity",
     "timeline",
     "weights_by_frame",
