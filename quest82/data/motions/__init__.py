@@ -6,6 +6,7 @@ everything that a single frame shows is distributed alike in both directions; so
 frames and no average over frames tells one direction from the other.
 """
 
+from .boxes import SEEN_THROUGHOUT, boxes_of, held, in_view, located
 from .drawn import clips, scenes
 from .flows import PAINTS, apart, flows, paint_names, painted, with_flow
 from .kinds import KINDS, REVERSED, SHAPES, Kind
@@ -16,14 +17,19 @@ __all__ = [
     "KINDS",
     "PAINTS",
     "REVERSED",
+    "SEEN_THROUGHOUT",
     "SHAPES",
     "Flow",
     "Kind",
     "Scene",
     "apart",
+    "boxes_of",
     "clips",
     "flow_of",
     "flows",
+    "held",
+    "in_view",
+    "located",
     "paint_names",
     "painted",
     "render",

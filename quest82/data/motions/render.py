@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -25,12 +26,16 @@ class Flow(NamedTuple):
     known: np.ndarray
 
 
-def render(scene: Scene, size: int = 32) -> np.ndarray:
+def render(
+    scene: Scene, size: int = 32, *, below: Sequence[Scene] = (), above: Sequence[Scene] = ()
+) -> np.ndarray:
     """The frames of a scene.
 
     Args:
         scene: what is to be seen.
         size: side S of the frames in pixels, at least 8.
+        below: scenes of as many frames, whose shapes lie between this one and its ground.
+        above: scenes of as many frames, whose shapes cover this one.
 
     Returns:
         uint8 (T, 3, S, S).
@@ -44,9 +49,11 @@ def render(scene: Scene, size: int = 32) -> np.ndarray:
     noise = np.random.default_rng(scene.noise_seed)
     frames = []
     for t in range(scene.num_frames):
-        inner = _inner(scene, t, size)
-        inside = _inside(scene, t, inner, size)
-        frame = inside * _texture(scene.inside, inner) + (1 - inside) * ground
+        frame = ground
+        for shown in (*below, scene, *above):
+            inner = _inner(shown, t, size)
+            inside = _inside(shown, t, inner, size)
+            frame = inside * _texture(shown.inside, inner) + (1 - inside) * frame
         frame = frame + scene.noise * noise.standard_normal(frame.shape)
         frames.append(np.rint(255 * frame.clip(0, 1)))
     return np.stack(frames).astype(np.uint8)

@@ -1,0 +1,1 @@
+"""Descriptors made by hand: what described a clip before networks learned to."""
