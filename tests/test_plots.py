@@ -116,3 +116,12 @@ class TestTable:
     def test_a_row_of_another_length_is_refused(self):
         with pytest.raises(ValueError, match="has 1 cells and the header 2"):
             plots.Table(["a", "b"], [["x"]])
+
+
+def test_each_question_has_a_row_with_an_answer_of_its_kind():
+    questions = {"What?": "label", "When?": "segments", "Where?": "boxes"}
+    axes = plots.task_rows(questions)
+    assert [label.get_text() for label in axes.get_yticklabels()] == list(questions)
+    assert {text.get_text() for text in axes.texts} == {"“opens a door”", "opens", "closes"}
+    with pytest.raises(KeyError, match="nothing"):
+        plots.task_rows({"What?": "nothing"})

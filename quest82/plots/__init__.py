@@ -24,6 +24,7 @@ from .results import (
 from .segments import segment_rows
 from .style import COLOURS, colours_of, save
 from .tables import Table
+from .tasks import task_rows
 from .weights import weights_by_frame
 
 __all__ = [
@@ -56,6 +57,7 @@ __all__ = [
     "save",
     "segment_rows",
     "similarity",
+    "task_rows",
     "timeline",
     "weights_by_frame",
 ]
