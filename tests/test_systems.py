@@ -18,6 +18,8 @@ from quest82.systems.registry import CHAPTERS, ON_FRAMES, SYSTEMS
 BLIND = {"tsn"}
 # Those that have to learn to tell a clip from its reverse, though not from a shuffled one.
 BLIND_AT_BIRTH = {"i3d"}
+# Those in which a scale of zero keeps parts out until it has learned.
+ASLEEP_AT_BIRTH = {"non_local"}
 # The frames that a system looks at, where it is not all of them.
 LOOKS_AT = {"single_frame": [4], "late_fusion": [2, 5]}
 
@@ -33,6 +35,13 @@ def made(name, **options):
     with torch.no_grad():  # running means that are not those of a fresh network
         model.train()(clips(4, seed=9))
     return model.eval()
+
+
+@torch.no_grad()
+def awaken(model):
+    for parameter in model.parameters():
+        if not parameter.any():
+            parameter.fill_(0.5)
 
 
 @pytest.mark.parametrize("name", ON_FRAMES)
@@ -53,6 +62,8 @@ class TestEverySystem:
 
     def test_gradients_reach_every_frame_and_weight(self, name):
         model, x = made(name), clips().requires_grad_()
+        if name in ASLEEP_AT_BIRTH:
+            awaken(model)
         model.aggregator(x).square().sum().backward()
         reached = x.grad.abs().sum(dim=(2, 3, 4)) > 0  # (B, T)
         looks = LOOKS_AT.get(name, slice(None))

@@ -12,8 +12,10 @@ from .fovea import FoveaContext
 from .fused_streams import FusedStreams
 from .fusion import EarlyFusion, LateFusion, SingleFrame
 from .i3d import I3D
+from .non_local import NonLocal
 from .parts.system import System
 from .slow_fusion import SlowFusion
+from .slowfast import SlowFast
 from .tsn import TSN
 from .two_stream import TwoStream
 from .volumes import C3D, Conv3dLecture
@@ -37,6 +39,8 @@ ON_FRAMES: dict[str, type[System]] = {
     "conv_lstm": ConvLSTM,
     "conv_gru": ConvGRU,
     "i3d": I3D,
+    "non_local": NonLocal,
+    "slowfast": SlowFast,
 }
 
 # The chapter of the book that builds each, which is also its family: book/systems/<stem>.ipynb.
@@ -58,6 +62,8 @@ CHAPTERS: dict[str, str] = {
     "conv_lstm": "recurrent-maps",
     "conv_gru": "recurrent-maps",
     "i3d": "inflate",
+    "non_local": "non-local",
+    "slowfast": "two-speeds",
 }
 
 SYSTEMS: dict[str, type[nn.Module]] = {**AGGREGATORS, **ON_FRAMES}
