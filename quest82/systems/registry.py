@@ -16,6 +16,7 @@ from .parts.system import System
 from .slow_fusion import SlowFusion
 from .tsn import TSN
 from .two_stream import TwoStream
+from .video_mae import VideoMAE
 from .volumes import C3D, Conv3dLecture
 
 # Systems that read frames (B, T, C, H, W); a line for each.
@@ -37,6 +38,7 @@ ON_FRAMES: dict[str, type[System]] = {
     "conv_lstm": ConvLSTM,
     "conv_gru": ConvGRU,
     "i3d": I3D,
+    "video_mae": VideoMAE,
 }
 
 # The chapter of the book that builds each, which is also its family: book/systems/<stem>.ipynb.
@@ -58,6 +60,7 @@ CHAPTERS: dict[str, str] = {
     "conv_lstm": "recurrent-maps",
     "conv_gru": "recurrent-maps",
     "i3d": "inflate",
+    "video_mae": "without-labels",
 }
 
 SYSTEMS: dict[str, type[nn.Module]] = {**AGGREGATORS, **ON_FRAMES}
