@@ -59,7 +59,8 @@ def drawn_afresh(network: nn.Module) -> None:
     for part in network.modules():
         if isinstance(part, nn.Linear):
             nn.init.xavier_uniform_(part.weight)
-            nn.init.zeros_(part.bias) if part.bias is not None else None
+            if part.bias is not None:
+                nn.init.zeros_(part.bias)
 
 
 def sines(num_tokens: int, width: int) -> Tensor:
