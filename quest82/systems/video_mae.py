@@ -49,7 +49,7 @@ class VideoMAE(System):
     source = "Tong et al. 2022, VideoMAE: Masked Autoencoders are Data-Efficient Learners"
     view = {"num_frames": 16, "size": 224, "sampler": "strided", "stride": 4}
     small = {"width": 64, "depth": 2, "num_heads": 4, "patch_size": 8}
-    on_maps = {"width": 64, "depth": 2, "num_heads": 4, "patch_size": 1}
+    on_maps = {"width": 64, "depth": 1, "num_heads": 4, "patch_size": 1}
     mean: Tensor
     std: Tensor
 
