@@ -8,7 +8,15 @@ from hypothesis import strategies as st
 from torch import nn
 
 from quest82.systems import classifier
-from quest82.systems.aggregators import AGGREGATORS, LSTM, MeanPool, Projected, pooled, shift
+from quest82.systems.aggregators import (
+    AGGREGATORS,
+    LSTM,
+    MeanPool,
+    Projected,
+    attention,
+    pooled,
+    shift,
+)
 from quest82.systems.classifier import Classifier
 
 
@@ -31,6 +39,12 @@ OTHER_OPTIONS = {
     "gru": {"projection_size": 8, "hidden_size": 5, "num_layers": 2, "dropout": 0.1},
     "attention": {"projection_size": 7, "positions": False, "dropout": 0.1},
     "self_attention": {"projection_size": 7, "positions": False, "dropout": 0.1},
+    "attentive_probe": {
+        "projection_size": 6,
+        "num_heads": 3,
+        "positions": False,
+        "dropout": 0.1,
+    },
     "conv_pool": {"projection_size": 8, "dropout": 0.1},
     "max_pool": {"projection_size": 8, "dropout": 0.1},
     "late_pool": {"projection_size": 8, "dropout": 0.1},
@@ -234,6 +248,34 @@ def test_attention_with_equal_scores_is_the_mean_of_the_projections():
     pool = AGGREGATORS["attention"](32, positions=False).eval()
     nn.init.zeros_(pool.score[1].weight)
     torch.testing.assert_close(pool(essences()), pool.projection(essences()).mean(dim=1))
+
+
+def test_an_attentive_probe_is_cross_attention_of_one_query():
+    """Query and keys of PyTorch's layer come down to one linear score for each head."""
+    probe, x = made("attentive_probe", projection_size=12, num_heads=3), essences().double()
+    theirs = nn.MultiheadAttention(
+        12, 3, bias=False, kdim=32, vdim=32, batch_first=True, dtype=torch.float64
+    )
+    query = torch.randn(12, generator=torch.Generator().manual_seed(1)).double()
+    with torch.no_grad():
+        probe.values.bias.zero_()
+        theirs.v_proj_weight.copy_(probe.values.weight)
+        theirs.out_proj.weight.copy_(torch.eye(12))
+        asked = (theirs.q_proj_weight @ query).view(3, 4) / 4**0.5
+        keys = theirs.k_proj_weight.view(3, 4, 32)
+        probe.scores.weight.copy_(torch.einsum("hk,hkd->hd", asked, keys))
+        tokens = nn.functional.layer_norm(x, (32,)) + attention.position_code(6, 32)
+        expected, _ = theirs(query.expand(4, 1, 12), tokens, tokens)
+    torch.testing.assert_close(probe(x), expected[:, 0])
+
+
+@given(st.permutations(range(6)), st.integers(0, 1000))
+def test_without_positions_an_attentive_probe_is_blind_to_every_order(order, seed):
+    x = essences(seed=seed).double()
+    blind, told = (made("attentive_probe", positions=p) for p in (False, True))
+    torch.testing.assert_close(blind(x[:, order]), blind(x))
+    still = x[:, :1].expand(-1, 6, -1)
+    assert torch.equal(told(still[:, order]), told(still))
 
 
 def test_initial_weights_are_drawn_in_double_precision():
@@ -493,6 +535,7 @@ def test_a_mirrored_model_says_of_a_reversed_clip_what_the_model_says_of_the_cli
         ("slow_pool", {"window": 2, "stride": 3}, r"stride \(3\) must be .* at most window \(2\)"),
         ("time_domain_pool", {"stride": 0}, r"stride \(0\) must be at least 1"),
         ("local_pool", {"num_windows": 0}, r"num_windows \(0\) must be at least 1"),
+        ("attentive_probe", {"num_heads": 3}, r"projection_size \(256\) must be a multiple of"),
         ("two_frames", {"frames": ()}, r"frames \(\(\)\) must name at least one"),
     ],
 )

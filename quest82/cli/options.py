@@ -87,12 +87,17 @@ By = Annotated[
 Flip = Annotated[bool, typer.Option(help="Let random views mirror clips left to right.")]
 
 Backbone = Annotated[
-    str, typer.Option(help="Any image network of torchvision; essences are as wide as it is.")
+    str,
+    typer.Option(
+        help="Any image network of torchvision, or video_mae, which takes 16 frames and gives 8 "
+        "essences; these are as wide as it is."
+    ),
 ]
 BackboneWeights = Annotated[
     Path | None,
     typer.Option(
-        help="State dict of the backbone (.safetensors or .pth); else torchvision's for ImageNet."
+        help="State dict of the backbone (.safetensors or .pth); else torchvision's for ImageNet. "
+        "For video_mae a model.safetensors with its config.json beside it."
     ),
 ]
 Maps = Annotated[

@@ -19,6 +19,7 @@ from ..frames.workers import ENOUGH_WORKERS, Workers, enough_workers
 from ..outputs import require_writable
 from ..systems.backbones import Backbone
 from ..systems.maps import FeatureMaps
+from ..systems.video_backbone import VideoMAEBackbone
 from ..video import VideoError
 from .engines import Engine, open_engine
 from .essence_set import EssenceSet
@@ -54,7 +55,7 @@ def extract(
             is.
         path: folder of the store.
         spec: how frames are taken; None: the defaults. The essences have shape (N, T, D) for one
-            view, else (N, V, T, D).
+            view, else (N, V, T, D); of a `VideoMAEBackbone` T is the number of its moments.
         engine: what runs the network (see `engines`); None takes the fastest that works here, or
             that with which the store was begun. Which one it was stands in `EssenceSet.settings`.
         num_workers: processes that decode; None for one per core (four at most where the network
@@ -133,7 +134,7 @@ def _bring_up_to_date(
     engine = None if begun and name else open_engine(extractor, size=spec.size, name=name)
     settings = {**settings, "engine": engine.name if engine else name}
     leading = (spec.num_views,) if spec.num_views > 1 else ()
-    row_shape = (*leading, spec.num_frames, extractor.num_features)
+    row_shape = (*leading, _essences_in(extractor, spec), extractor.num_features)
     if isinstance(extractor, FeatureMaps):
         keep_projection(path, extractor.projection, begun=bool(begun))
     update = StoreUpdate(path, clips, settings, row_shape)
@@ -143,6 +144,13 @@ def _bring_up_to_date(
         engine = engine or open_engine(extractor, size=spec.size, name=name)
         _extract_missing(update, engine, workers, progress)
     update.finish()
+
+
+def _essences_in(extractor: Backbone, spec: ViewSpec) -> int:
+    """T of the store: an image network gives one of each frame, a video network of each moment."""
+    if isinstance(extractor, VideoMAEBackbone):
+        return extractor.moments_in(spec.num_frames, spec.size)
+    return spec.num_frames
 
 
 def _extract_missing(update: StoreUpdate, engine: Engine, workers: Workers, progress: bool) -> None:

@@ -26,6 +26,7 @@ from ..systems.backbones import Backbone, TorchvisionBackbone, open_backbone
 from ..systems.calibration import Calibration
 from ..systems.devices import choose_device
 from ..systems.mobilenet import MobileNetV2Extractor
+from ..systems.video_backbone import VideoMAEBackbone
 from ..video import VideoError
 from .asking import Answer, FilePredictor
 from .explaining import contributions
@@ -162,7 +163,7 @@ class Predictor(FilePredictor):
 
 def backbone_of(
     made: Mapping, path: str | Path, weights: str | Path | None
-) -> MobileNetV2Extractor | TorchvisionBackbone:
+) -> MobileNetV2Extractor | TorchvisionBackbone | VideoMAEBackbone:
     """The network that made a model's essences, or a ValueError that says what is missing."""
     if "maps" in made:
         raise ValueError(f"{path}: reads feature maps, not videos; train it without (--maps)")

@@ -1,7 +1,7 @@
-"""Networks that turn frames into essences: MobileNetV2, or any other image network of torchvision.
+"""Networks that turn frames into essences: MobileNetV2, another of torchvision, or a VideoMAE.
 
-What makes essences of a network is the same for all: the linear layer that names the classes of
-ImageNet is cut off, and what it would have read is the essence.
+What makes essences of an image network is the same for all: the linear layer that names the classes
+of ImageNet is cut off, and what it would have read is the essence.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from torchvision import models
 from .initial import Undrawn
 from .mobilenet import MobileNetV2Extractor, require_clips
 from .state_dicts import fill, fingerprint_of, load_into
+from .video_backbone import VideoMAEBackbone
 from .weights import WeightsError
 
 DEFAULT = MobileNetV2Extractor.name
@@ -46,7 +47,10 @@ class Backbone(Protocol):
         """Names the weights, so that essences of different ones are never mixed."""
 
     def __call__(self, clips: Tensor, /) -> Tensor:
-        """Frames (B, T, 3, S, S) in [0, 1] -> essences (B, T, D), each frame for itself."""
+        """Frames (B, T, 3, S, S) in [0, 1] -> essences (B, T, D), each frame for itself.
+
+        A video network gives fewer than T (see `VideoMAEBackbone`).
+        """
 
 
 class TorchvisionBackbone(nn.Module):
@@ -120,27 +124,34 @@ class TorchvisionBackbone(nn.Module):
 
 def open_backbone(
     name: str = DEFAULT, weights: str | Path | None = None
-) -> MobileNetV2Extractor | TorchvisionBackbone:
+) -> MobileNetV2Extractor | TorchvisionBackbone | VideoMAEBackbone:
     """The network of that name, with the ImageNet weights or those in a file.
 
     Args:
-        name: "mobilenet_v2", or any other image network of torchvision.
+        name: "mobilenet_v2", any other image network of torchvision, or "video_mae".
         weights: path of a state dict, or a name of torchvision's weights; None: MobileNetV2's,
-            verified, or torchvision's default ones.
+            verified, or torchvision's default ones. A VideoMAE needs its file.
 
     Raises:
-        ValueError: see `TorchvisionBackbone`.
+        ValueError: see `TorchvisionBackbone` and `VideoMAEBackbone`.
         WeightsError: if weights cannot be fetched.
     """
     if name == MobileNetV2Extractor.name:
         return MobileNetV2Extractor("imagenet" if weights is None else weights)
+    if name == VideoMAEBackbone.name:
+        if weights is None:
+            raise ValueError(
+                f"backbone ({name!r}) needs the file of its weights (--backbone-weights): a "
+                "model.safetensors with its config.json beside it"
+            )
+        return VideoMAEBackbone(weights)
     return TorchvisionBackbone(name, "DEFAULT" if weights is None else weights)
 
 
 def _require_known(name: str) -> str:
     known = models.list_models(module=models)
     if name not in known:
-        raise ValueError(f"backbone ({name!r}) must be one of {', '.join(known)}")
+        raise ValueError(f"backbone ({name!r}) must be one of {', '.join(known)}, video_mae")
     return name
 
 

@@ -18,6 +18,7 @@ from .slow_fusion import SlowFusion
 from .slowfast import SlowFast
 from .tsn import TSN
 from .two_stream import TwoStream
+from .video_mae import VideoMAE
 from .volumes import C3D, Conv3dLecture
 
 # Systems that read frames (B, T, C, H, W); a line for each.
@@ -41,6 +42,7 @@ ON_FRAMES: dict[str, type[System]] = {
     "i3d": I3D,
     "non_local": NonLocal,
     "slowfast": SlowFast,
+    "video_mae": VideoMAE,
 }
 
 # The chapter of the book that builds each, which is also its family: book/systems/<stem>.ipynb.
@@ -64,6 +66,7 @@ CHAPTERS: dict[str, str] = {
     "i3d": "inflate",
     "non_local": "non-local",
     "slowfast": "two-speeds",
+    "video_mae": "without-labels",
 }
 
 SYSTEMS: dict[str, type[nn.Module]] = {**AGGREGATORS, **ON_FRAMES}

@@ -8,6 +8,7 @@ can be made. One that stands in `AGGREGATORS` can be named in model files and on
 from torch import nn
 
 from .attention import Attention, SelfAttention
+from .attentive_probe import AttentiveProbe
 from .convolved import Convolved
 from .mean import MeanPool
 from .pooled import LatePool, LocalPool, MaxPool, SlowPool, TimeDomainPool
@@ -24,6 +25,7 @@ AGGREGATORS: dict[str, type[nn.Module]] = {
     "gru": GRU,
     "attention": Attention,
     "self_attention": SelfAttention,
+    "attentive_probe": AttentiveProbe,
     "conv_pool": Convolved,
     "max_pool": MaxPool,
     "late_pool": LatePool,
@@ -41,6 +43,7 @@ __all__ = [
     "LSTM",
     "LSTM5",
     "Attention",
+    "AttentiveProbe",
     "Convolved",
     "LatePool",
     "LocalPool",

@@ -36,7 +36,7 @@ class Attention(Projected):
         positions: bool = True,
         dropout: float = 0.5,
     ) -> None:
-        _require_even(projection_size, positions)
+        require_even("projection_size", projection_size, positions)
         super().__init__(in_features, projection_size=projection_size, dropout=dropout)
         self.options["positions"] = positions
         self.score = nn.Sequential(nn.Tanh(), nn.Linear(projection_size, 1, bias=False))
@@ -79,7 +79,7 @@ class SelfAttention(Projected):
         positions: bool = True,
         dropout: float = 0.5,
     ) -> None:
-        _require_even(projection_size, positions)
+        require_even("projection_size", projection_size, positions)
         super().__init__(in_features, projection_size=projection_size, dropout=dropout)
         self.options["positions"] = positions
         self.attend = nn.Linear(projection_size, 3 * projection_size)
@@ -101,9 +101,9 @@ def position_code(T: int, P: int) -> Tensor:
     return torch.cat([angles.sin(), angles.cos()], dim=1)
 
 
-def _require_even(projection_size: int, positions: bool) -> None:
-    if positions and projection_size % 2:
+def require_even(name: str, width: int, positions: bool) -> None:
+    """Raises a ValueError if positions are to be added to vectors of odd width."""
+    if positions and width % 2:
         raise ValueError(
-            f"projection_size ({projection_size}) must be even: "
-            "positions come as pairs of sine and cosine"
+            f"{name} ({width}) must be even: positions come as pairs of sine and cosine"
         )
