@@ -21,7 +21,7 @@ from quest82.systems.initial import drawn
 from quest82.systems.mobilenet import IMAGENET_MEAN, IMAGENET_STD
 from quest82.systems.parts.mae_block import AttentionBlock, sines
 from quest82.systems.parts.masks import MASKS, num_hidden
-from quest82.systems.parts.tubelets import normalised, put_together, tubelets
+from quest82.systems.parts.tubelet_pixels import normalised, put_together, tubelets
 from quest82.systems.video_backbone import VideoMAEBackbone
 from quest82.systems.video_mae import MaskedAutoencoder, VideoMAE, reconstructed
 

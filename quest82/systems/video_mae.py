@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from .mobilenet import IMAGENET_MEAN, IMAGENET_STD
 from .parts.mae_block import AttentionBlock, drawn_afresh, sines
 from .parts.system import System
-from .parts.tubelets import (
+from .parts.tubelet_pixels import (
     brightness_and_contrast,
     normalised,
     put_together,
