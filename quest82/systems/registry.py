@@ -14,8 +14,10 @@ from .fusion import EarlyFusion, LateFusion, SingleFrame
 from .i3d import I3D
 from .parts.system import System
 from .slow_fusion import SlowFusion
+from .timesformer import TimeSformer
 from .tsn import TSN
 from .two_stream import TwoStream
+from .vivit import FactorisedEncoder, ViViT
 from .volumes import C3D, Conv3dLecture
 
 # Systems that read frames (B, T, C, H, W); a line for each.
@@ -37,6 +39,9 @@ ON_FRAMES: dict[str, type[System]] = {
     "conv_lstm": ConvLSTM,
     "conv_gru": ConvGRU,
     "i3d": I3D,
+    "vivit": ViViT,
+    "vivit_factorised": FactorisedEncoder,
+    "timesformer": TimeSformer,
 }
 
 # The chapter of the book that builds each, which is also its family: book/systems/<stem>.ipynb.
@@ -58,6 +63,9 @@ CHAPTERS: dict[str, str] = {
     "conv_lstm": "recurrent-maps",
     "conv_gru": "recurrent-maps",
     "i3d": "inflate",
+    "vivit": "tokens",
+    "vivit_factorised": "tokens",
+    "timesformer": "attention-schemes",
 }
 
 SYSTEMS: dict[str, type[nn.Module]] = {**AGGREGATORS, **ON_FRAMES}
