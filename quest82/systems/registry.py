@@ -16,9 +16,11 @@ from .non_local import NonLocal
 from .parts.system import System
 from .slow_fusion import SlowFusion
 from .slowfast import SlowFast
+from .timesformer import TimeSformer
 from .tsn import TSN
 from .two_stream import TwoStream
 from .video_mae import VideoMAE
+from .vivit import FactorisedEncoder, ViViT
 from .volumes import C3D, Conv3dLecture
 
 # Systems that read frames (B, T, C, H, W); a line for each.
@@ -42,6 +44,9 @@ ON_FRAMES: dict[str, type[System]] = {
     "i3d": I3D,
     "non_local": NonLocal,
     "slowfast": SlowFast,
+    "vivit": ViViT,
+    "vivit_factorised": FactorisedEncoder,
+    "timesformer": TimeSformer,
     "video_mae": VideoMAE,
 }
 
@@ -66,6 +71,9 @@ CHAPTERS: dict[str, str] = {
     "i3d": "inflate",
     "non_local": "non-local",
     "slowfast": "two-speeds",
+    "vivit": "tokens",
+    "vivit_factorised": "tokens",
+    "timesformer": "attention-schemes",
     "video_mae": "without-labels",
 }
 
