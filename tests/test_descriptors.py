@@ -330,7 +330,7 @@ def test_roses_and_ways_are_drawn():
     down, right = axes.collections[0].get_segments()
     assert np.allclose(down, [[6, 2], [6, 4]])
     assert np.allclose(right, [[10, 6], [11, 6]])
-    both = plots.roses({"a": (torch.zeros(8, 12), histograms[..., :4])}, signed=False)
+    both = plots.roses({"a": (torch.zeros(8, 12), histograms[..., :4])}, unsigned="a")
     assert np.allclose(both.collections[0].get_segments()[0].mean(axis=0), [6, 2])
     tracks = torch.rand(5, 4, 2)
     axes = plots.ways({"a": (torch.zeros(3, 9, 9, dtype=torch.uint8), tracks)})

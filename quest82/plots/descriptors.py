@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -12,22 +12,25 @@ from torch import Tensor
 from .style import PALETTE, WIDTH_INCHES, grid_of
 
 
-def roses(panels: Mapping[str, tuple[Tensor, Tensor]], *, signed: bool = True) -> Axes:
+def roses(
+    panels: Mapping[str, tuple[Tensor, Tensor]], *, unsigned: Collection[str] = ()
+) -> Axes:
     """Histograms of directions over an image, a rose in each cell, the longest petal as long as it.
 
     Args:
-        panels: title -> (image (H, W), light or dark as one likes, and histograms
-            (rows, columns, bins)), in the order of bins of `histograms.votes`.
-        signed: whether opposite directions are two; if not, a petal goes to both sides, along the
-            edge that has the direction across.
+        panels: title -> (image (H, W) in [0, 1], and histograms (rows, columns, bins)), in the
+            order of bins of `histograms.votes`.
+        unsigned: titles of panels in which opposite directions are one. There a petal goes to both
+            sides, along the edge that has the direction across.
     """
     axes = _row(len(panels))
     for axis, (title, (image, histograms)) in zip(axes, panels.items(), strict=True):
         H, W = image.shape
-        axis.imshow(image.numpy(), cmap="gray", extent=(0, W, H, 0), interpolation="nearest")
+        look = {"cmap": "gray", "vmin": 0, "vmax": 1, "interpolation": "nearest"}
+        axis.imshow(image.numpy(), extent=(0, W, H, 0), **look)
         _frame(axis, title)
-        lines = _petals(histograms.double().numpy(), H, W, signed)
-        axis.add_collection(LineCollection(lines, colors=PALETTE[3], linewidths=1.4))
+        lines = _petals(histograms.double().numpy(), H, W, title not in unsigned)
+        axis.add_collection(LineCollection(lines, colors=PALETTE[5], linewidths=1.6))
     return axes[0]
 
 
