@@ -12,9 +12,7 @@ from torch import Tensor
 from .style import PALETTE, WIDTH_INCHES, grid_of
 
 
-def roses(
-    panels: Mapping[str, tuple[Tensor, Tensor]], *, unsigned: Collection[str] = ()
-) -> Axes:
+def roses(panels: Mapping[str, tuple[Tensor, Tensor]], *, unsigned: Collection[str] = ()) -> Axes:
     """Histograms of directions over an image, a rose in each cell, the longest petal as long as it.
 
     Args:
