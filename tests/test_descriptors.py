@@ -3,10 +3,12 @@
 import math
 from dataclasses import replace
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
 
+from quest82 import plots
 from quest82.data import motions
 from quest82.experiments.directions import direction_hits
 from quest82.frames.descriptors.histograms import (
@@ -318,3 +320,19 @@ def test_describe_refuses_what_it_does_not_know():
         describe(clips, flows, "SIFT")
     with pytest.raises(ValueError, match=r"flows \(1\)"):
         describe(clips, flows[:1], "HOF")
+
+
+def test_roses_and_ways_are_drawn():
+    """One petal for each direction that somebody voted for; one way for each track."""
+    histograms = torch.zeros(2, 3, 8)
+    histograms[0, 1, 2], histograms[1, 2, 0] = 2.0, 1.0
+    axes = plots.roses({"a": (torch.zeros(8, 12), histograms)})
+    down, right = axes.collections[0].get_segments()
+    assert np.allclose(down, [[6, 2], [6, 4]])
+    assert np.allclose(right, [[10, 6], [11, 6]])
+    both = plots.roses({"a": (torch.zeros(8, 12), histograms[..., :4])}, unsigned="a")
+    assert np.allclose(both.collections[0].get_segments()[0].mean(axis=0), [6, 2])
+    tracks = torch.rand(5, 4, 2)
+    axes = plots.ways({"a": (torch.zeros(3, 9, 9, dtype=torch.uint8), tracks)})
+    assert len(axes.collections[0].get_segments()) == 5
+    plt.close("all")

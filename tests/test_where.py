@@ -3,11 +3,13 @@
 import itertools
 from dataclasses import replace
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
 from sklearn.metrics import precision_recall_curve
 
+from quest82 import plots
 from quest82.data import motions
 from quest82.data.box_set import BoxSet
 from quest82.data.motions import KINDS, REVERSED, SEEN_THROUGHOUT, SHAPES
@@ -363,3 +365,13 @@ def flickering(number):
 
 def test_the_kinds_that_are_seen_throughout():
     assert set(SEEN_THROUGHOUT) == set(KINDS) - {"visit"}
+
+
+def test_every_box_is_drawn_where_it_is():
+    frames = torch.zeros(2, 3, 8, 8, dtype=torch.uint8)
+    true = torch.tensor([[1.0, 2, 5, 6], [NAN] * 4])
+    axes = plots.boxes_sheet({"clip": (frames, {"true": true})})
+    (box,) = axes.patches
+    assert box.get_bbox().extents.tolist() == [1, 2, 5, 6]
+    assert not axes.figure.axes[1].patches
+    plt.close("all")

@@ -6,7 +6,9 @@ read the same on a light page and on a dark one.
 """
 
 from .benchmark import Dot, cost_panels, named_costs
+from .boxes import boxes_sheet
 from .clips import contact_sheet, film, frame_bars, timeline
+from .descriptors import roses, ways
 from .flow import colour_wheel, flow_arrows, flow_colours, flow_sheet
 from .geometry import networks, paths, planes, similarity
 from .kernels import kernels_over_time
@@ -33,6 +35,7 @@ __all__ = [
     "Table",
     "accuracy_panels",
     "bars",
+    "boxes_sheet",
     "colour_wheel",
     "coloured",
     "colours_of",
@@ -54,10 +57,12 @@ __all__ = [
     "over_time",
     "paths",
     "planes",
+    "roses",
     "save",
     "segment_rows",
     "similarity",
     "task_rows",
     "timeline",
+    "ways",
     "weights_by_frame",
 ]

@@ -26,6 +26,7 @@ def accuracy_panels(
     *,
     ceiling: float,
     colours: Mapping[str, str] = COLOURS,
+    left: float = 0.15,
 ) -> Axes:
     """Accuracies as dots with their intervals, one panel per experiment.
 
@@ -33,6 +34,7 @@ def accuracy_panels(
         panels: title -> name of the model -> (accuracy, lower end, upper end), in [0, 1].
         ceiling: a dotted line, such as the best that an order-blind model can reach.
         colours: of the models, by name or by its lower case; grey where there is none.
+        left: share of the width that names have.
     """
     rows = max(len(results) for results in panels.values())
     figure, axes = panels_of(len(panels), 0.4 * rows + 0.9)
@@ -43,7 +45,7 @@ def accuracy_panels(
         axis.set(xlim=(0, 104), ylim=(rows - 0.5, -0.8), xlabel="accuracy (%)")
         name_rows(axis, results)
         open_panel(axis, title)
-    figure.subplots_adjust(left=0.15, right=0.99, bottom=0.5 / figure.get_figheight(), wspace=0.08)
+    figure.subplots_adjust(left=left, right=0.99, bottom=0.5 / figure.get_figheight(), wspace=0.08)
     return axes[0]
 
 
