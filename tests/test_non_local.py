@@ -7,6 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from quest82.data.twins import twins
 from quest82.systems.factorised import R3D
 from quest82.systems.non_local import NonLocal
 from quest82.systems.parts.non_local_block import KINDS, OVER, NonLocalBlock
@@ -204,3 +205,17 @@ class TestNetwork:
 def test_options_that_cannot_be(options, message):
     with pytest.raises(ValueError, match=message):
         NonLocal(3, **{**TINY, "at": [2], **options})
+
+
+class TestTwins:
+    def test_halves_are_same_and_different_and_blobs_are_apart(self):
+        data = twins(8, num_frames=4, size=8)
+        assert data.labels.tolist() == [0, 1, 0, 1] * 2
+        bright = (data.tensors[:, :, :2] > 150).flatten(3).sum(dim=3)  # (N, T, red or green)
+        assert ((bright.sum(dim=2) == 16).sum(dim=1) == 2).all()
+        colours = (bright.sum(dim=1) > 0).sum(dim=1)
+        assert torch.equal(colours == 2, data.labels == 1)
+
+    def test_arguments(self):
+        with pytest.raises(ValueError, match=r"num_frames \(1\) must be at least 2"):
+            twins(4, num_frames=1)
