@@ -20,13 +20,13 @@ def nms(segments: Iterable[Segment], most: float) -> list[Segment]:
     Returns:
         Those that stay, the surest first.
     """
-    kept: list[Segment] = []
-    for left in _by_class(segments):
-        while left:
-            best, *left = _surest_first(left)
-            kept.append(best)
-            near = overlaps(left, [best])[:, 0]
-            left = [other for other, much in zip(left, near, strict=True) if much <= most]
+    kept = []
+    for own in _by_class(segments):
+        near, left = overlaps(own, own), np.arange(len(own))
+        while len(left):
+            best, left = left[0], left[1:]
+            kept.append(own[best])
+            left = left[near[best, left] <= most]
     return _surest_first(kept)
 
 
@@ -46,19 +46,21 @@ def soft_nms(
     Returns:
         Those that stay with their new scores, the surest first.
     """
-    kept: list[Segment] = []
-    for left in _by_class(segments):
-        while left := [segment for segment in left if segment.score >= lowest]:
-            best, *left = _surest_first(left)
-            kept.append(best)
-            factors = np.exp(-(overlaps(left, [best])[:, 0] ** 2) / sigma).tolist()
-            left = [s._replace(score=s.score * f) for s, f in zip(left, factors, strict=True)]
+    kept = []
+    for own in _by_class(segments):
+        near, scores = overlaps(own, own), np.array([s.score for s in own], dtype=float)
+        while scores.max() >= lowest:
+            best = int(scores.argmax())
+            kept.append(own[best]._replace(score=float(scores[best])))
+            scores *= np.exp(-(near[best] ** 2) / sigma)
+            scores[best] = -np.inf
     return _surest_first(kept)
 
 
 def _by_class(segments: Iterable[Segment]) -> list[list[Segment]]:
+    """The segments of each class, the surest first."""
     classes: dict[int, list[Segment]] = {}
-    for segment in segments:
+    for segment in _surest_first(segments):
         classes.setdefault(segment.label, []).append(segment)
     return list(classes.values())
 
