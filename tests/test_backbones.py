@@ -14,7 +14,8 @@ from quest82.essences import EssenceSet, StoreError, extract
 from quest82.essences.engines import EngineError, PlainEngine, open_engine
 from quest82.frames.view import ViewSpec
 from quest82.systems.backbones import TorchvisionBackbone, open_backbone
-from quest82.systems.mobilenet import IMAGENET_MEAN, IMAGENET_STD, MobileNetV2Extractor
+from quest82.systems.mobilenet import MobileNetV2Extractor
+from quest82.systems.parts.imagenet import IMAGENET_MEAN, IMAGENET_STD
 from quest82.systems.state_dicts import fill
 from quest82.systems.weights import WeightsError
 

@@ -4,7 +4,8 @@ import safetensors.torch
 import torch
 from torchvision.models import mobilenet_v2
 
-from quest82.systems.mobilenet import IMAGENET_MEAN, IMAGENET_STD, MobileNetV2Extractor
+from quest82.systems.mobilenet import MobileNetV2Extractor
+from quest82.systems.parts.imagenet import IMAGENET_MEAN, IMAGENET_STD
 from quest82.systems.weights import checkpoint_path, is_genuine
 
 

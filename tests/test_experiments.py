@@ -15,13 +15,21 @@ from quest82.essences import EssenceSet
 from quest82.experiments import comparison, records, reports, running
 from quest82.experiments.declarations import DECLARED, named
 from quest82.experiments.directions import by_kind, direction_hits
-from quest82.experiments.grounds import Data, Maps, Motions
+from quest82.experiments.drawn import Motions, Scenes
+from quest82.experiments.grounds import Data, Maps
 from quest82.experiments.models import MODELS, SEES, Model, chosen
-from quest82.experiments.protocols import HoldOut, LeaveOut, OfficialSplits
+from quest82.experiments.protocols import HoldOut, LeaveOut, OfficialSplits, Watched
 from quest82.experiments.spec import Spec
 from quest82.experiments.training import Attempt, Budget
+from quest82.frames.transforms import ClipTransform
 from quest82.learning.evaluation import judge
+from quest82.systems.mobilenet import MobileNetV2Extractor
 
+# Searches of a learning rate, and the experiments that take what they found.
+SEARCHES = {
+    "systems_rates": ["systems"],
+    "systems_maps_rates": ["systems_maps", "systems_cycles"],
+}
 BOOK = Path(__file__).parents[1] / "book"
 QUICK = Budget(epochs=1)
 
@@ -54,13 +62,38 @@ class TestDeclared:
         assert record.clips.labels.tolist() == data.labels.tolist()
         assert record.clips.groups == data.groups
 
-    @pytest.mark.parametrize("name", DECLARED)
+    # The models of a search are those of the experiment that it is for, at more than one rate.
+    @pytest.mark.parametrize("name", [name for name in DECLARED if name not in SEARCHES])
     def test_its_tiny_variant_runs(self, name, tmp_path):
         tiny = DECLARED[name].tiny()
         data = tiny.data.open(BOOK / "data")
         assert data.labels.bincount().max() <= 8  # four, and their reverses
         record = running.run(tiny, data, tmp_path / "r.json")
         assert reports.describe(comparison.report(record))
+
+    @pytest.mark.parametrize(("search", "names"), SEARCHES.items())
+    def test_rates_are_those_that_watched_clips_chose(self, search, names):
+        record = records.load(BOOK / "results" / f"{search}.json")
+        usual, found = record.spec.budget.learning_rate, {}
+        for name, runs in record.evaluations().items():
+            model, rate = name.rsplit(" at ", 1)
+            right = sum(run.top1 for run in runs.values())
+            found.setdefault(model, []).append((right, float(rate) == usual, float(rate)))
+        for name in names:
+            for model in DECLARED[name].models:
+                _, _, best = max(found[model.name])  # of two equal ones that of the budget
+                assert best == (model.learning_rate or DECLARED[name].budget.learning_rate)
+
+    def test_a_search_never_sees_a_clip_that_is_tested(self):
+        for search, names in SEARCHES.items():
+            (tried,) = records.load(BOOK / "results" / f"{search}.json").parts
+            (held_out,) = DECLARED[names[0]].protocol.parts(
+                DECLARED[names[0]].data.open(BOOK / "data")
+            )
+            assert tried.test.tolist() == held_out.watched.tolist()
+            used = {*tried.train.tolist(), *tried.test.tolist()}
+            assert used == {*held_out.train.tolist()}
+            assert not len(tried.watched)
 
     def test_weizmann_is_what_the_chapter_prints(self):
         found = records.load(BOOK / "results" / "weizmann.json").evaluations()
@@ -77,7 +110,8 @@ class TestDeclared:
 
 class TestSpec:
     def test_equal_ones_have_equal_hashes_and_come_back_from_json(self):
-        for protocol in (LeaveOut(), LeaveOut(3), HoldOut(0.5), OfficialSplits((1, 3))):
+        kinds = (LeaveOut(), LeaveOut(3), HoldOut(0.5), Watched(0.5), OfficialSplits((1, 3)))
+        for protocol in kinds:
             spec = spec_of(protocol)
             again = Spec.from_json(json.loads(json.dumps(spec.to_json())))
             assert again == spec
@@ -324,3 +358,32 @@ def test_official_splits_are_those_of_the_data_set(tmp_path):
         assert not {data.groups[row] for row in part.train} & {
             data.groups[row] for row in part.test
         }
+
+
+def test_too_few_groups_leave_nobody_to_watch(make_set):
+    with pytest.raises(ValueError, match="leave no clips to watch; add some"):
+        list(Watched(0.5).parts(make_set(num_clips=12)))
+
+
+def test_scenes_and_their_reverses_share_their_frames():
+    ground = Scenes("cycle", clips_per_action=2, num_frames=5, size=16, num_actions=1)
+    data = ground.open("nowhere")
+    assert data.tensors.shape == (4, 5, 3, 16, 16)
+    assert data.classes == ("red_green_amber", "red_amber_green")
+    forwards, backwards = data.tensors[data.labels == 0], data.tensors[data.labels == 1]
+    assert torch.equal(backwards, forwards.flip(1))
+    assert not torch.equal(backwards, forwards)
+    assert len(set(data.groups)) == 2  # a clip and its reverse are of one object
+    assert torch.equal(data.tensors, ground.open("elsewhere").tensors)
+
+
+def test_motions_are_seen_by_the_frozen_network_too():
+    ground = Motions(num_objects=2, kinds=("across",), essences_at=32)
+    seen, frames = ground.open("nowhere"), replace(ground, essences_at=None).open("nowhere")
+    assert seen.clip_ids == frames.clip_ids
+    assert seen.classes == frames.classes
+    extractor = MobileNetV2Extractor().eval()
+    clip = ClipTransform(32)(frames.tensors[3])
+    with torch.no_grad():
+        expected = extractor(clip[None])[0]
+    torch.testing.assert_close(seen.essences[3], expected, atol=1e-3, rtol=1e-2)

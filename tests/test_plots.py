@@ -125,3 +125,13 @@ def test_each_question_has_a_row_with_an_answer_of_its_kind():
     assert {text.get_text() for text in axes.texts} == {"“opens a door”", "opens", "closes"}
     with pytest.raises(KeyError, match="nothing"):
         plots.task_rows({"What?": "nothing"})
+
+
+def test_systems_on_two_grounds_keep_their_names_apart():
+    points = {"a_b": (0.5, 0.9), "c": (0.8, 0.9), "d": (0.6, 0.5)}
+    axes = plots.two_grounds(points, dict.fromkeys(points, "one"), x="first", y="second")
+    dots = [line.get_xydata()[0] for line in axes.lines if line.get_marker() == "o"]
+    assert sorted(map(tuple, dots)) == [(50, 90), (60, 50), (80, 90)]
+    heights = sorted(text.get_position()[1] for text in axes.texts)
+    assert {text.get_text() for text in axes.texts} == {"a b", "c", "d"}
+    assert min(np.diff(heights)) > 2.5

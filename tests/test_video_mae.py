@@ -18,7 +18,7 @@ from quest82.learning.probing import evaluate_probe, features_of, fit_probe
 from quest82.systems import video_mae_files
 from quest82.systems.backbones import open_backbone
 from quest82.systems.initial import drawn
-from quest82.systems.mobilenet import IMAGENET_MEAN, IMAGENET_STD
+from quest82.systems.parts.imagenet import IMAGENET_MEAN, IMAGENET_STD
 from quest82.systems.parts.mae_block import AttentionBlock, sines
 from quest82.systems.parts.masks import MASKS, num_hidden
 from quest82.systems.parts.tubelet_pixels import normalised, put_together, tubelets

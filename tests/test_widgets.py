@@ -206,3 +206,27 @@ def test_every_moving_picture_can_be_stopped_and_stepped_through(browser, book):
     at = 100 * int(after) / (int(slider.get_attribute("max")))
     position = picture.value_of_css_property("background-position")
     assert float(position.split("%")[0]) == pytest.approx(at, abs=0.01)
+
+
+def test_a_table_is_sorted_by_a_click_on_a_column(browser, book):
+    see(browser, book / "book/systems/side-by-side.html", width=1440)
+    table = browser.find_element(By.CSS_SELECTOR, "table.sortable")
+
+    def column(number: int) -> list[str]:
+        cells = table.find_elements(By.CSS_SELECTOR, f"tbody tr > :nth-child({number})")
+        return [cell.text for cell in cells]
+
+    rows = set(zip(column(1), column(2), strict=True))
+    names, shares = table.find_elements(By.CSS_SELECTOR, "thead button")[:2]
+    names.click()
+    assert column(1) == sorted(column(1), key=str.casefold)
+    shares.click()
+    falling = [float(cell.split("%")[0]) for cell in column(2)]
+    assert falling == sorted(falling, reverse=True)
+    shares.send_keys(Keys.ENTER)
+    assert [float(cell.split("%")[0]) for cell in column(2)] == falling[::-1]
+    sorted_by = table.find_elements(By.CSS_SELECTOR, "th[aria-sort]")
+    assert [(cell.text.split()[0], cell.get_attribute("aria-sort")) for cell in sorted_by] == [
+        ("directions", "ascending")
+    ]
+    assert set(zip(column(1), column(2), strict=True)) == rows

@@ -1,4 +1,4 @@
-"""Which clips an experiment is about: those of a store, or those drawn by formula."""
+"""Which clips an experiment is about: those of a store, or those that `drawn` makes."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from pathlib import Path
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..data import motions, synthetic
+from ..data import synthetic
 from ..data.tensor_set import TensorSet
 from ..essences.essence_set import EssenceSet
+from .drawn import Motions, Scenes
 
 # What is to be told apart -> the clips that ask it.
 TASKS: dict[str, Callable[[EssenceSet], EssenceSet]] = {
@@ -70,48 +71,6 @@ class Data:
 
 
 @dataclass(frozen=True)
-class Motions:
-    """Clips of `data.motions`, each played forwards and backwards.
-
-    Attributes:
-        num_objects: objects, each of which is a group, in every kind of motion.
-        num_frames: T.
-        size: side of the frames in pixels.
-        kinds: names in `data.motions.KINDS`.
-        seed: of everything that is drawn.
-        still_clips: let nothing move.
-    """
-
-    num_objects: int = 80
-    num_frames: int = 8
-    size: int = 32
-    kinds: tuple[str, ...] = tuple(motions.KINDS)
-    seed: int = 0
-    still_clips: bool = False
-
-    @property
-    def name(self) -> str:
-        """What lists call them."""
-        return "motions"
-
-    def open(self, folder: str | Path) -> TensorSet:
-        """These clips; nothing is read from any folder."""
-        forwards = motions.clips(
-            self.num_objects,
-            kinds=self.kinds,
-            num_frames=self.num_frames,
-            size=self.size,
-            still_clips=self.still_clips,
-            seed=self.seed,
-        )
-        return forwards.reversed_pairs(motions.REVERSED)
-
-    def tiny(self) -> Motions:
-        """Four objects in two kinds of motion."""
-        return replace(self, num_objects=4, kinds=self.kinds[:2])
-
-
-@dataclass(frozen=True)
 class Maps:
     """Feature maps of a store of `extract --maps`, read as frames of many channels.
 
@@ -145,8 +104,8 @@ class Maps:
         return replace(self, clips_per_class=4)
 
 
-Ground = Data | Motions | Maps
-GROUNDS = {"store": Data, "motions": Motions, "maps": Maps}
+Ground = Data | Motions | Scenes | Maps
+GROUNDS = {"store": Data, "motions": Motions, "scenes": Scenes, "maps": Maps}
 
 
 def _spread(labels: Tensor, most: int) -> Tensor:

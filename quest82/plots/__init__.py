@@ -5,7 +5,7 @@ One visual language: the mean is blue and the LSTM vermilion on every page, cont
 read the same on a light page and on a dark one.
 """
 
-from .benchmark import Dot, cost_panels, named_costs
+from .benchmark import Dot, cost_panels, named_costs, two_grounds
 from .boxes import boxes_sheet
 from .clips import contact_sheet, film, frame_bars, timeline
 from .descriptors import roses, ways
@@ -63,6 +63,7 @@ __all__ = [
     "similarity",
     "task_rows",
     "timeline",
+    "two_grounds",
     "ways",
     "weights_by_frame",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -93,6 +93,49 @@ def named_costs(
     axis.set(xlim=(40, 102), ylim=(-0.7, len(names) - 0.3), xlabel="directions told (%)")
     figure.subplots_adjust(0.2, 0.55 / figure.get_figheight(), 0.91, 0.99)
     return axis
+
+
+def two_grounds(
+    points: Mapping[str, tuple[float, float]],
+    families: Mapping[str, str],
+    *,
+    x: str,
+    y: str,
+    chance: float = 0.5,
+) -> Axes:
+    """A named dot for each system: what it gets right on one ground, against another.
+
+    Args:
+        points: name of the system -> its shares on both, in [0, 1].
+        families: as in `cost_panels`.
+        x: the first ground.
+        y: the second.
+        chance: dotted lines.
+    """
+    _, axis = single(5.4)
+    colours = _colours(families)
+    axis.axvline(100 * chance, color=COLOURS["ink"], lw=1, ls=":")
+    axis.axhline(100 * chance, color=COLOURS["ink"], lw=1, ls=":")
+    ranked = sorted(points, key=lambda name: points[name][1])
+    heights = _apart([100 * points[name][1] for name in ranked], least=2.6)
+    for name, height in zip(ranked, heights, strict=True):
+        across, up = (100 * share for share in points[name])
+        colour = colours[families[name]]
+        axis.plot(across, up, "o", ms=7, color=colour)
+        axis.plot([across, 101], [up, height], lw=0.6, color=colour, alpha=0.7)
+        axis.text(102, height, name.replace("_", " "), fontsize=9, va="center")
+    axis.set(xlim=(44, 100), ylim=(44, 104), xlabel=x, ylabel=y)
+    axis.figure.subplots_adjust(0.09, 0.1, 0.78, 0.99)
+    return axis
+
+
+def _apart(values: Sequence[float], *, least: float) -> list[float]:
+    """Rising values moved upwards, or together downwards, so that they are so far apart."""
+    moved: list[float] = []
+    for value in values:
+        moved.append(max(value, moved[-1] + least) if moved else value)
+    shift = np.mean(moved) - np.mean(values)
+    return [value - float(shift) for value in moved]
 
 
 def _colours(families: Mapping[str, str]) -> dict[str, str]:

@@ -10,12 +10,9 @@ from torch import Tensor, nn
 from torchvision.models import mobilenet_v2
 
 from .initial import Undrawn
+from .parts.imagenet import IMAGENET_MEAN, IMAGENET_STD
 from .state_dicts import fingerprint_of, load_into
 from .weights import ensure_checkpoint
-
-# What torchvision's ImageNet models expect of each colour channel.
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
 class MobileNetV2Extractor(nn.Module):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from .mobilenet import IMAGENET_MEAN, IMAGENET_STD
+from .parts.imagenet import IMAGENET_MEAN, IMAGENET_STD
 from .parts.mae_block import AttentionBlock, drawn_afresh, sines
 from .parts.system import System
 from .parts.tubelet_pixels import (

@@ -1,0 +1,4 @@
+"""What torchvision's ImageNet models expect of each colour channel, and VideoMAE's with them."""
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
