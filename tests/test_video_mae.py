@@ -8,6 +8,7 @@ import safetensors.torch
 import torch
 from torch import nn
 
+from quest82 import plots
 from quest82.data import clips as clip_lists
 from quest82.data import motions
 from quest82.essences import extract
@@ -182,7 +183,12 @@ class TestPretraining:
         objective, model = MaskedPixels(share=0.75), tiny()
         loss, explained = objective.watch(model, self.clips)
         assert (loss, explained) == objective.watch(model, self.clips)
-        assert explained == 1 - loss
+        assert explained < 1 - loss  # grey has a loss of 31/32 here
+        grey = tiny()
+        nn.init.zeros_(grey.head.weight)
+        loss, explained = objective.watch(grey, self.clips)
+        assert loss == pytest.approx(31 / 32, abs=1e-3)
+        assert explained == pytest.approx(0, abs=1e-6)
 
     def test_contrast_with_the_reverse_unlearns_it(self):
         model = tiny().encoder
@@ -354,6 +360,15 @@ class TestBackbone:
         with pytest.raises(ValueError, match=r"8 frames of 16 pixels must be of 6 frames"):
             extract(found, backbone, tmp_path / "new", ViewSpec(num_frames=8, size=16), **how)
         assert not (tmp_path / "new").exists()
+
+
+def test_a_veil_hides_what_the_network_does_not_see():
+    frames = (255 * CLIPS[0]).byte()
+    hidden = mask_of()[0].unflatten(0, (3, 4, 4))
+    grey = plots.veiled(frames, hidden) != frames
+    whole = hidden.repeat_interleave(2, 0).repeat_interleave(4, 1).repeat_interleave(4, 2)
+    assert not grey[(~whole)[:, None].expand_as(grey)].any()
+    assert (plots.veiled(frames, hidden)[whole[:, None].expand_as(grey)] == 200).all()
 
 
 def test_a_system_learns_from_the_encoder_that_was_pretrained():

@@ -57,18 +57,18 @@ class MaskedPixels:
     def watch(self, model: nn.Module, validation: ClipSet) -> tuple[float, float]:
         """See `Objective`: the loss under masks that are always the same, and what it explains.
 
-        The second is 1 - loss, the share of the variance of the hidden pixels: 0 for a guess of
-        grey, 1 for a perfect one.
+        The second is the share of the variance of the hidden pixels: 0 for a guess of grey, 1 for a
+        perfect one. (The loss of grey is a little below 1: variances are taken as unbiased.)
         """
         autoencoder, drawn = cast(MaskedAutoencoder, model), torch.Generator().manual_seed(0)
         batches = torch.arange(len(validation)).split(validation.clips_at_once)
-        total = 0.0
+        total = grey = 0.0
         model.eval()
         for clips in inputs_of(model, validation, batches, [None] * len(batches)):
             hidden = self.hidden(autoencoder, clips, drawn)
             total += len(clips) * autoencoder.loss(clips, hidden).item()
-        loss = total / len(validation)
-        return loss, 1 - loss
+            grey += len(clips) * autoencoder.targets(clips, hidden).square().mean().item()
+        return total / len(validation), 1 - total / grey
 
 
 @dataclass(frozen=True)
@@ -78,6 +78,9 @@ class ReversalContrast:
     The contrastive loss of SimCLR (Chen et al. 2020) whose one augmentation is time played
     backwards, on the features themselves. What makes it small cannot tell a clip from its reverse:
     it must unlearn the arrow of time. It fits a system, clips in and features out.
+
+    Where a set holds each clip with its reverse, both may come into one batch, and each then counts
+    among the others of its own reverse. Give one of each; in large sets they rarely meet.
 
     Attributes:
         temperature: by which the likenesses of two clips are divided; SimCLR's for small batches.

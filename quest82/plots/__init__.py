@@ -27,6 +27,7 @@ from .segments import segment_rows
 from .style import COLOURS, colours_of, save
 from .tables import Table
 from .tasks import task_rows
+from .veils import veiled
 from .weights import weights_by_frame
 
 __all__ = [
@@ -64,6 +65,7 @@ __all__ = [
     "task_rows",
     "timeline",
     "two_grounds",
+    "veiled",
     "ways",
     "weights_by_frame",
 ]

@@ -171,7 +171,7 @@ class MaskedAutoencoder(nn.Module):
         return normalised(_taken(cut, hidden), clips.shape[2])
 
     def loss(self, clips: Tensor, hidden: Tensor) -> Tensor:
-        """Mean squared error of the hidden tubelets, a scalar; 1 for who guesses 0 everywhere."""
+        """Mean squared error of the hidden tubelets, a scalar; nearly 1 for a guess of grey."""
         return (self(clips, hidden) - self.targets(clips, hidden)).square().mean()
 
 
