@@ -78,9 +78,7 @@ NumFrames = Annotated[int, typer.Option(min=1, help="Frames per clip (T).")]
 Views = Annotated[
     int, typer.Option(min=1, help="Views per clip: one centred, the others random, to train on.")
 ]
-Size = Annotated[
-    int, typer.Option(min=32, help="Side of the square that the network sees, in pixels.")
-]
+Size = Annotated[int, typer.Option(min=32, help="Side of the square of a frame, in pixels.")]
 By = Annotated[
     str, typer.Option(help="Segments of equal time, or of equal count of frames: time or count.")
 ]

@@ -12,6 +12,7 @@ from matplotlib.ticker import MaxNLocator
 from .style import (
     COLOURS,
     OTHERS,
+    colour_of,
     colours_of,
     legend_above,
     name_rows,
@@ -41,7 +42,7 @@ def accuracy_panels(
     for axis, (title, results) in zip(axes, panels.items(), strict=True):
         axis.axvline(100 * ceiling, color=COLOURS["ink"], lw=1, ls=":")
         for row, (name, ends) in enumerate(results.items()):
-            _dot(axis, row, [100 * end for end in ends], _colour(name, colours))
+            _dot(axis, row, [100 * end for end in ends], colour_of(name, colours))
         axis.set(xlim=(0, 104), ylim=(rows - 0.5, -0.8), xlabel="accuracy (%)")
         name_rows(axis, results)
         open_panel(axis, title)
@@ -207,7 +208,7 @@ def grouped_bars(
     thick = 0.8 / len(values)
     for i, (name, lengths) in enumerate(values.items()):
         at = np.arange(len(rows)) + (i - (len(values) - 1) / 2) * thick
-        colour = _colour(name, colours)
+        colour = colour_of(name, colours)
         drawn = axes.barh(at, list(lengths.values()), thick, color=colour, label=name)
         axes.bar_label(drawn, padding=3, fontsize=7)
     name_rows(axes, rows)
@@ -246,7 +247,3 @@ def differences(
         legend_above(axis, columns=2 if len(panels) == 1 else 1)
     figure.supxlabel(x, fontsize=10)
     return axes[0]
-
-
-def _colour(name: str, colours: Mapping[str, str]) -> str:
-    return colours.get(name) or colours.get(name.lower()) or COLOURS["control"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import cast
 
@@ -26,6 +26,11 @@ def colours_of(names: Iterable[str]) -> dict[str, str]:
     names = list(dict.fromkeys(names))
     others = itertools.cycle(OTHERS)
     return {name: COLOURS.get(name.lower()) or next(others) for name in names}
+
+
+def colour_of(name: str, colours: Mapping[str, str]) -> str:
+    """A model's colour, by its name or that in lower case; grey where there is none."""
+    return colours.get(name) or colours.get(name.lower()) or COLOURS["control"]
 
 
 def save(axes: Axes, path: str | Path) -> None:
