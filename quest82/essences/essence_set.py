@@ -116,6 +116,27 @@ class EssenceSet(SequenceSet):
         essences = self.essences.double()
         return replace(self, essences=(essences - essences.mean(dim=-2, keepdim=True)).float())
 
+    def joined(self, other: EssenceSet) -> EssenceSet:
+        """These clips and then those of another set, under the settings of this one.
+
+        Raises:
+            ValueError: if the classes, or the numbers of frames, views or features, differ.
+        """
+        if self.classes != other.classes or self.essences.shape[1:] != other.essences.shape[1:]:
+            raise ValueError(
+                f"other (essences {tuple(other.essences.shape)}, {len(other.classes)} classes) "
+                f"must be of the same classes and shape as these {tuple(self.essences.shape)}"
+            )
+        return replace(
+            self,
+            essences=torch.cat([self.essences, other.essences]),
+            labels=torch.cat([self.labels, other.labels]),
+            groups=self.groups + other.groups,
+            clip_ids=self.clip_ids + other.clip_ids,
+            splits=self.splits + other.splits,
+            skipped=self.skipped + other.skipped,
+        )
+
     def save(self, path: str | Path) -> None:
         """Write these clips as a store of their own.
 

@@ -29,6 +29,7 @@ from .tables import Table
 from .tasks import task_rows
 from .veils import veiled
 from .weights import weights_by_frame
+from .words import looked_at
 
 __all__ = [
     "COLOURS",
@@ -53,6 +54,7 @@ __all__ = [
     "frame_bars",
     "grouped_bars",
     "kernels_over_time",
+    "looked_at",
     "named_costs",
     "networks",
     "over_time",

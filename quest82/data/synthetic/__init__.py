@@ -10,6 +10,7 @@ from .render import (
     actions_of,
     draw_states,
     render,
+    states_of,
     synthesize,
 )
 
@@ -23,5 +24,6 @@ __all__ = [
     "actions_of",
     "draw_states",
     "render",
+    "states_of",
     "synthesize",
 ]

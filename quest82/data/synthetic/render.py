@@ -127,17 +127,34 @@ def render(
         of a cycle from 120 to 150 (5 to 6 s); or those frames that were asked for.
     """
     _require_known(swing, wall)
-    names = list(actions_of(swing))
-    if action not in names:
-        raise ValueError(f"action ({action!r}) must be one of {', '.join(names)}")
-    key = [seed, list(SWINGS).index(swing), names.index(action), number]
-    rng = np.random.default_rng(key)
+    rng = _generator_of(action, number, swing, seed)
     states = draw_states(rng, swing=swing)
     draw = scene(actions_of(swing)[action], rng, wall=WALLS[wall] if wall else None)
     picture = lru_cache(maxsize=1)(draw)  # a still state is drawn once
     camera = _camera(rng, picture, len(states), sway=0 if swing == "cycle" else MARGIN)
     frames = np.stack([camera(t, states[t]) for t in frames_of(len(states))])  # (n, H, W, 3)
     return torch.from_numpy(frames).permute(0, 3, 1, 2).contiguous()
+
+
+def states_of(action: str, number: int = 0, *, swing: str = "full", seed: int = 0) -> np.ndarray:
+    """The states of the clip that `render` draws, without drawing it.
+
+    Returns:
+        As of `draw_states`, one state for each frame.
+
+    Raises:
+        ValueError: if action or swing is unknown.
+    """
+    _require_known(swing)
+    return draw_states(_generator_of(action, number, swing, seed), swing=swing)
+
+
+def _generator_of(action: str, number: int, swing: str, seed: int) -> np.random.Generator:
+    """What all of one clip is drawn from: its states first."""
+    names = list(actions_of(swing))
+    if action not in names:
+        raise ValueError(f"action ({action!r}) must be one of {', '.join(names)}")
+    return np.random.default_rng([seed, list(SWINGS).index(swing), names.index(action), number])
 
 
 def draw_states(rng: np.random.Generator, *, swing: str) -> np.ndarray:

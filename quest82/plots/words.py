@@ -1,0 +1,31 @@
+"""The figure of where a captioner looked for each word."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from .style import grid_of
+
+
+def looked_at(panels: Mapping[str, tuple[Sequence[str], np.ndarray]]) -> Axes:
+    """Words down, frames across; the darker, the more the word was looked for there.
+
+    Args:
+        panels: title -> L words, and weights (L, T) that sum to 1 in each row.
+
+    Returns:
+        The first panel.
+    """
+    most = max(len(words) for words, _ in panels.values())
+    figure, grid = grid_of(1, len(panels), 0.28 * most + 0.9, layout="constrained")
+    for axis, (title, (words, weights)) in zip(grid[0], panels.items(), strict=True):
+        image = axis.imshow(weights, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+        axis.set_title(title, fontsize=10, loc="left")
+        axis.set(xlabel="frame", xticks=range(weights.shape[1]))
+        axis.set_yticks(range(len(words)), list(words))
+        axis.tick_params(length=0, labelsize=9)
+    figure.colorbar(image, ax=list(grid[0]), shrink=0.8, pad=0.02).set_label("weight")
+    return grid[0, 0]
