@@ -25,47 +25,4 @@ from .results import (
 )
 from .segments import segment_rows
 from .style import COLOURS, colours_of, save
-from .tables import Table
-from .tasks import task_rows
-from .veils import veiled
-from .weights import weights_by_frame
-
-__all__ = [
-    "COLOURS",
-    "Dot",
-    "Table",
-    "accuracy_panels",
-    "bars",
-    "boxes_sheet",
-    "colour_wheel",
-    "coloured",
-    "colours_of",
-    "confusions",
-    "contact_sheet",
-    "cost_panels",
-    "costs",
-    "curves",
-    "differences",
-    "film",
-    "flow_arrows",
-    "flow_colours",
-    "flow_sheet",
-    "frame_bars",
-    "grouped_bars",
-    "kernels_over_time",
-    "named_costs",
-    "networks",
-    "over_time",
-    "paths",
-    "planes",
-    "roses",
-    "save",
-    "segment_rows",
-    "similarity",
-    "task_rows",
-    "timeline",
-    "two_grounds",
-    "veiled",
-    "ways",
-    "weights_by_frame",
-]
+from .tokens import attended_patches, lit
