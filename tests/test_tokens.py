@@ -2,12 +2,14 @@
 
 import itertools
 
+import matplotlib.pyplot as plt
 import pytest
 import torch
 from torch import nn
 
+from quest82 import plots
 from quest82.systems import classifier
-from quest82.systems.costs import costs
+from quest82.systems.costs import costs, kept_bytes
 from quest82.systems.parts.attention import Attention, recorded_attention
 from quest82.systems.parts.pooling_attention import PoolingAttention
 from quest82.systems.parts.token_groups import SCHEMES, attended, comparisons, groups
@@ -251,6 +253,18 @@ class TestViViT:
         assert found.multiply_adds == tubelets + 12 * block + D * 400
         assert 87e6 < found.parameters < 90e6
 
+    @pytest.mark.parametrize(
+        ("model", "millions", "billions"),
+        [(1, 88.9, 455.2), (2, 115.1, 284.4), (3, 117.3, 372.3), (4, 88.9, 277.1)],
+    )
+    def test_costs_are_those_of_the_papers_table(self, model, millions, billions):
+        """Arnab et al. 2021, Table 2: what they count apart from products is below 1 %."""
+        with torch.device("meta"):
+            network = classifier.build("vivit", 3, 400, model=model)
+        found = costs(network, (32, 3, 224, 224))
+        assert abs(found.parameters / 1e6 - millions) < 0.1
+        assert 0 < billions - found.multiply_adds / 1e9 < 0.01 * billions
+
     def test_unknown_models_and_other_clips_are_refused(self):
         with pytest.raises(ValueError, match=r"model \(5\) must be 1, 2, 3 or 4"):
             ViViT(3, model=5, tubelet_frames=2, **TINY)
@@ -285,6 +299,29 @@ class TestTimeSformer:
             found = sum(p.numel() for p in system.parameters())
             own = 12 * (768 * 768 + 768) if scheme == "divided" else 0  # see `copy_block`
             assert abs((found + own) / 1e6 - millions) < 0.5
+
+
+def test_the_figure_paints_query_steps_and_rest():
+    steps = [attended(step, (2, 2, 2), (0, 0, 0)) for step in SCHEMES["divided"]]
+    axes = plots.attended_patches({"divided": steps}, (0, 0, 0))
+    first, second = (cell.images[0].get_array() for cell in axes.figure.axes)
+    assert len({tuple(colour) for colour in first.reshape(-1, 3)}) == 2  # query, second step
+    assert tuple(second[0, 0]) != tuple(second[0, 1])  # first step, rest
+    plt.close(axes.figure)
+
+
+def test_patches_are_as_bright_as_their_weights():
+    frames = torch.full((2, 3, 4, 4), 200, dtype=torch.uint8)
+    weights = torch.zeros(2, 2, 2)
+    weights[1, 0, 1] = 0.3
+    shown = plots.lit(frames, weights)
+    assert (shown[1, :, :2, 2:] == 200).all()
+    assert (shown == 30).sum() == frames.numel() - 3 * 4
+
+
+def test_what_a_step_of_training_keeps():
+    network = nn.Sequential(nn.Linear(5, 7), nn.ReLU(), nn.Linear(7, 3))
+    assert kept_bytes(network, (5,)) == 4 * (5 + 7)  # its input, and the ReLU's output
 
 
 def copy_linear(ours, *theirs):

@@ -71,3 +71,4 @@ __all__ = [
     "ways",
     "weights_by_frame",
 ]
+from .tokens import attended_patches, lit

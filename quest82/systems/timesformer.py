@@ -6,7 +6,7 @@ from torch import Tensor
 
 from .parts.system import System
 from .parts.token_groups import SCHEMES
-from .parts.transformer import Transformer, learned
+from .parts.transformer import Transformer, positions
 from .parts.tubelets import Tubelets, grid_of
 from .parts.volume import require_volume
 
@@ -73,8 +73,8 @@ class TimeSformer(System):
         T, H, W = grid_of(num_frames, size, frames=1, patch_size=patch_size)
         self.by_frame = scheme == "space"
         self.tubelets = Tubelets(in_features, width, frames=1, patch_size=patch_size)
-        self.places = learned(H * W, width)
-        self.times = None if self.by_frame else learned(T, 1, width)
+        self.places = positions(H * W, width)
+        self.times = None if self.by_frame else positions(T, 1, width)
         self.transformer = Transformer(
             width,
             depth=depth,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from .parts.system import System
-from .parts.transformer import Transformer, learned
+from .parts.transformer import Transformer, positions
 from .parts.tubelets import Tubelets, grid_of
 from .parts.volume import require_volume
 
@@ -59,7 +59,7 @@ class ViViT(System):
         "depth": 2,
         "heads": 4,
     }
-    on_maps = {**small, "size": 4, "tubelet_frames": 1, "patch_size": 1}
+    on_maps = {**small, "size": 4, "patch_size": 1}
 
     def __init__(
         self,
@@ -94,7 +94,7 @@ class ViViT(System):
         self.tubelets = Tubelets(in_features, width, frames=tubelet_frames, patch_size=patch_size)
         self.num_moments = T = grid[0]
         first = (1, *grid[1:]) if model == 2 else grid
-        self.positions = learned(first[0] * first[1] * first[2], width)
+        self.positions = positions(first[0] * first[1] * first[2], width)
         self.transformer = Transformer(
             width,
             depth=depth,
@@ -105,7 +105,7 @@ class ViViT(System):
         )
         self.over_time: nn.Module | None = None
         if model == 2:
-            self.moments = learned(T, width)
+            self.moments = positions(T, width)
             self.over_time = Transformer(
                 width, depth=temporal_depth, heads=heads, steps=["time"], grid=(T, 1, 1)
             )

@@ -17,8 +17,8 @@ _EPS = 1e-6  # of all norms, as in both papers' code
 class Block(nn.Module):
     """Steps of attention, then an MLP; each reads its input normalised, and adds to it.
 
-    The class token takes part in the last step alone, as in TimeSformer's divided attention: in
-    the step over time a place has no use for it.
+    The class token takes part in the last step alone, as in TimeSformer's published code (in the
+    equations of the paper it is a key of the step over time, too).
 
     Args:
         width: D of a token.
@@ -94,7 +94,8 @@ class Transformer(nn.Module):
         class_token: bool = True,
     ) -> None:
         super().__init__()
-        self.class_token = learned(1, width) if class_token else None
+        first = torch.zeros(1, width)
+        self.class_token = nn.Parameter(nn.init.normal_(first, std=0.02)) if class_token else None
         self.blocks = nn.Sequential(
             *(Block(width, heads, steps, grid, class_token=class_token) for _ in range(depth))
         )
@@ -110,9 +111,13 @@ class Transformer(nn.Module):
         return self.norm(tokens[:, 0])
 
 
-def learned(*shape: int) -> nn.Parameter:
-    """Positions or a class token: small random numbers, as in ViT."""
-    return nn.Parameter(nn.init.normal_(torch.zeros(shape), std=0.02))
+def positions(*shape: int) -> nn.Parameter:
+    """Learned positions that begin as large as tokens are.
+
+    ViT's begin fifty times smaller. Beside tokens of feature maps they then count for so little
+    that a short training does not find the order of frames.
+    """
+    return nn.Parameter(nn.init.normal_(torch.zeros(shape)))
 
 
 def _draw(layer: nn.Module) -> None:

@@ -1,0 +1,87 @@
+"""Figures of tokens: which patches one patch attends to, and how much attention each gets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
+from matplotlib.patches import Patch
+from torch import Tensor
+
+from .style import COLOURS, OTHERS, grid_of
+
+_QUERY = COLOURS["mean"]
+_STEPS = (OTHERS[2], OTHERS[0], OTHERS[1])
+_REST = "#E4E4E4"
+
+
+def attended_patches(
+    schemes: Mapping[str, Sequence[Tensor]],
+    query: tuple[int, int, int],
+    *,
+    frames: Sequence[int] | None = None,
+) -> Axes:
+    """One row per scheme, one column per frame: what a patch attends to, step by step.
+
+    The query is blue; patches of the first, second and third step have a colour each, and those of
+    several steps that of the first. All others are grey.
+
+    Args:
+        schemes: name -> for each step a mask, bool (T, H, W).
+        query: frame, row and column of the patch.
+        frames: numbers of the frames that are drawn; None: all.
+    """
+    T = len(next(iter(schemes.values()))[0])
+    shown = range(T) if frames is None else frames
+    figure, axes = grid_of(len(schemes), len(shown), 1.05 * len(schemes) + 0.55)
+    for row, (name, steps) in zip(axes, schemes.items(), strict=True):
+        painted = _painted(steps, query)
+        for cell, t in zip(row, shown, strict=True):
+            cell.imshow(painted[t])
+            cell.set(xticks=np.arange(-0.5, painted.shape[2]), yticks=[])
+            cell.set_yticks(np.arange(-0.5, painted.shape[1]))
+            cell.grid(color="white", lw=0.8)
+            cell.tick_params(length=0, labelbottom=False, labelleft=False)
+            cell.spines[:].set_visible(False)
+        row[0].set_ylabel(name, fontsize=9, rotation=0, ha="right", va="center", labelpad=8)
+    for cell, t in zip(axes[0], shown, strict=True):
+        cell.set_title(f"frame {t}", fontsize=9)
+    most = max(map(len, schemes.values()))
+    colours = {"query": _QUERY, **dict(zip(_names(most), _STEPS, strict=False))}
+    handles = [Patch(color=colour, label=name) for name, colour in colours.items()]
+    figure.legend(handles=handles, loc="lower center", ncols=len(handles), frameon=False)
+    figure.subplots_adjust(0.2, 0.4 / figure.get_figheight(), 0.99, 0.95, 0.06, 0.08)
+    return axes[0, 0]
+
+
+def lit(frames: Tensor, weights: Tensor) -> Tensor:
+    """Frames as bright as the attention that their patches get, for `contact_sheet`.
+
+    Args:
+        frames: uint8 (T, 3, H, W).
+        weights: (T, h, w), not negative; the largest leaves its patch as it is, and zero makes it
+            dark.
+
+    Returns:
+        uint8 (T, 3, H, W).
+    """
+    size = frames.shape[2] // weights.shape[1], frames.shape[3] // weights.shape[2]
+    shares = weights / weights.max()
+    shares = shares.repeat_interleave(size[0], dim=1).repeat_interleave(size[1], dim=2)
+    return (frames * (0.15 + 0.85 * shares[:, None])).round().to(torch.uint8)
+
+
+def _names(count: int) -> list[str]:
+    return [f"{number} step" for number in ("first", "second", "third")[:count]]
+
+
+def _painted(steps: Sequence[Tensor], query: tuple[int, int, int]) -> np.ndarray:
+    """Colours (T, H, W, 3)."""
+    painted = np.full((*steps[0].shape, 3), to_rgb(_REST))
+    for colour, mask in reversed(list(zip(_STEPS, steps, strict=False))):
+        painted[mask.numpy()] = to_rgb(colour)
+    painted[query] = to_rgb(_QUERY)
+    return painted
