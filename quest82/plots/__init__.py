@@ -27,6 +27,7 @@ from .segments import segment_rows
 from .style import COLOURS, colours_of, save
 from .tables import Table
 from .tasks import task_rows
+from .tokens import attended_patches, lit
 from .veils import veiled
 from .weights import weights_by_frame
 from .words import looked_at
@@ -36,6 +37,7 @@ __all__ = [
     "Dot",
     "Table",
     "accuracy_panels",
+    "attended_patches",
     "bars",
     "boxes_sheet",
     "colour_wheel",
@@ -54,6 +56,7 @@ __all__ = [
     "frame_bars",
     "grouped_bars",
     "kernels_over_time",
+    "lit",
     "looked_at",
     "named_costs",
     "networks",
@@ -71,4 +74,3 @@ __all__ = [
     "ways",
     "weights_by_frame",
 ]
-from .tokens import attended_patches, lit
