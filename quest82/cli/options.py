@@ -86,16 +86,13 @@ Flip = Annotated[bool, typer.Option(help="Let random views mirror clips left to 
 
 Backbone = Annotated[
     str,
-    typer.Option(
-        help="Any image network of torchvision, or video_mae, which takes 16 frames and gives 8 "
-        "essences; these are as wide as it is."
-    ),
+    typer.Option(help="Any image network of torchvision, or video_mae (16 frames, 8 essences)."),
 ]
 BackboneWeights = Annotated[
     Path | None,
     typer.Option(
         help="State dict of the backbone (.safetensors or .pth); else torchvision's for ImageNet. "
-        "For video_mae a model.safetensors with its config.json beside it."
+        "For video_mae model.safetensors, with config.json beside it."
     ),
 ]
 Maps = Annotated[
