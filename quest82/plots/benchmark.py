@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -46,7 +46,7 @@ def cost_panels(
     """
     rows = -(-len(panels) // columns)
     figure, axes = grid_of(rows, columns, 1.9 * rows + 0.75, sharex=True, sharey=True)
-    colours = _colours(families)
+    colours = _colours(families, [name for dots in panels.values() for name in dots])
     for axis, (title, dots) in zip(axes.flat, panels.items(), strict=False):
         axis.axhline(100 * chance, color=COLOURS["ink"], lw=1, ls=":")
         for name, dot in dots.items():
@@ -82,7 +82,7 @@ def named_costs(
     """
     names = sorted(dots, key=lambda name: dots[name].share)
     figure, axis = single(0.26 * len(names) + 0.8)
-    colours = _colours(families)
+    colours = _colours(families, dots)
     axis.axvline(100 * chance, color=COLOURS["ink"], lw=1, ls=":")
     for row, name in enumerate(names):
         dot, colour = dots[name], colours[families[name]]
@@ -113,7 +113,7 @@ def two_grounds(
         chance: dotted lines.
     """
     _, axis = single(5.4)
-    colours = _colours(families)
+    colours = _colours(families, points)
     axis.axvline(100 * chance, color=COLOURS["ink"], lw=1, ls=":")
     axis.axhline(100 * chance, color=COLOURS["ink"], lw=1, ls=":")
     ranked = sorted(points, key=lambda name: points[name][1])
@@ -138,8 +138,9 @@ def _apart(values: Sequence[float], *, least: float) -> list[float]:
     return [value - float(shift) for value in moved]
 
 
-def _colours(families: Mapping[str, str]) -> dict[str, str]:
-    names = list(dict.fromkeys(families.values()))
+def _colours(families: Mapping[str, str], shown: Collection[str]) -> dict[str, str]:
+    """A colour for each family that is shown, in the order of all."""
+    names = list(dict.fromkeys(family for name, family in families.items() if name in shown))
     return dict(zip(names, np.resize(PALETTE, len(names)).tolist(), strict=True))
 
 
