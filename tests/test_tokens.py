@@ -310,15 +310,6 @@ def test_the_figure_paints_query_steps_and_rest():
     plt.close(axes.figure)
 
 
-def test_patches_are_as_bright_as_their_weights():
-    frames = torch.full((2, 3, 4, 4), 200, dtype=torch.uint8)
-    weights = torch.zeros(2, 2, 2)
-    weights[1, 0, 1] = 0.3
-    shown = plots.lit(frames, weights)
-    assert (shown[1, :, :2, 2:] == 200).all()
-    assert (shown == 30).sum() == frames.numel() - 3 * 4
-
-
 def test_what_a_step_of_training_keeps():
     network = nn.Sequential(nn.Linear(5, 7), nn.ReLU(), nn.Linear(7, 3))
     assert kept_bytes(network, (5,)) == 4 * (5 + 7)  # its input, and the ReLU's output

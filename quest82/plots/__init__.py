@@ -27,7 +27,7 @@ from .segments import segment_rows
 from .style import COLOURS, colours_of, save
 from .tables import Table
 from .tasks import task_rows
-from .tokens import attended_patches, lit
+from .tokens import attended_patches
 from .veils import veiled
 from .weights import weights_by_frame
 from .words import looked_at
@@ -56,7 +56,6 @@ __all__ = [
     "frame_bars",
     "grouped_bars",
     "kernels_over_time",
-    "lit",
     "looked_at",
     "named_costs",
     "networks",

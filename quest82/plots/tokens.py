@@ -1,11 +1,10 @@
-"""Figures of tokens: which patches one patch attends to, and how much attention each gets."""
+"""The figure of tokens: which patches one patch attends to, step by step."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import torch
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.patches import Patch
@@ -55,23 +54,6 @@ def attended_patches(
     figure.legend(handles=handles, loc="lower center", ncols=len(handles), frameon=False)
     figure.subplots_adjust(0.2, 0.4 / figure.get_figheight(), 0.99, 0.95, 0.06, 0.08)
     return axes[0, 0]
-
-
-def lit(frames: Tensor, weights: Tensor) -> Tensor:
-    """Frames as bright as the attention that their patches get, for `contact_sheet`.
-
-    Args:
-        frames: uint8 (T, 3, H, W).
-        weights: (T, h, w), not negative; the largest leaves its patch as it is, and zero makes it
-            dark.
-
-    Returns:
-        uint8 (T, 3, H, W).
-    """
-    size = frames.shape[2] // weights.shape[1], frames.shape[3] // weights.shape[2]
-    shares = weights / weights.max()
-    shares = shares.repeat_interleave(size[0], dim=1).repeat_interleave(size[1], dim=2)
-    return (frames * (0.15 + 0.85 * shares[:, None])).round().to(torch.uint8)
 
 
 def _names(count: int) -> list[str]:
