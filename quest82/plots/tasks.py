@@ -33,7 +33,7 @@ def _points(axes: Axes, row: int) -> None:
 
 def _early(axes: Axes, row: int) -> None:
     seen, sure = np.linspace(0, 5, 60), 1 / (1 + np.exp(-2 * (np.linspace(0, 5, 60) - 2.4)))
-    axes.fill_between(seen, row + 0.28, row + 0.28 - 0.56 * sure, color=COLOURS["lstm"], lw=0)
+    axes.fill_between(seen, row + 0.28, row + 0.28 - 0.56 * sure, color=_ORANGE, lw=0)
     axes.axvspan(5, 10, *_share(axes, row), color=COLOURS["control"], alpha=0.25, lw=0)
     axes.text(7.5, row, "not seen yet", ha="center", va="center", fontsize=9)
 
