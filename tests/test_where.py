@@ -14,9 +14,9 @@ from quest82.data import motions
 from quest82.data.box_set import BoxSet
 from quest82.data.motions import KINDS, REVERSED, SEEN_THROUGHOUT, SHAPES
 from quest82.learning.detecting import detections, find_tubes, fit_detector, truths
+from quest82.learning.precision import average_precision
 from quest82.learning.tubes import (
     Tube,
-    average_precision,
     hits_at,
     mean_average_precision,
     tube_iou,

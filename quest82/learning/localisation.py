@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from ..data.segments import Segment
+from . import precision
 
 Found = Mapping[str, Sequence[Segment]]  # name of a video -> its segments
 Nearness = Callable[[Sequence[Segment], Sequence[Segment]], np.ndarray]
@@ -70,10 +71,7 @@ def mean_average_precision(
 def average_precision(
     found: Found, truth: Found, label: int, least: float, *, nearness: Nearness = overlaps
 ) -> float:
-    """The area below precision over recall for one class, from 0 to 1.
-
-    At each recall the precision is the highest that is reached there or at any higher recall, as
-    ActivityNet and PASCAL VOC do since 2010.
+    """The area below precision over recall for one class, from 0 to 1 (see `precision`).
 
     Args:
         found: as for `mean_average_precision`, as is truth.
@@ -92,36 +90,15 @@ def average_precision(
         of_class = _of_class(found.get(video, ()), label)
         wanted = [segment for segment in known if segment.label == label]
         scores += [segment.score for segment in of_class]
-        right += _right(nearness(of_class, wanted), least)
+        right += precision.taken(nearness(of_class, wanted), least)
         total += len(wanted)
-    order = np.argsort(-np.array(scores), kind="stable")
-    return _area(np.array(right, dtype=bool)[order], total)
+    return precision.average_precision(scores, right, total) if total else 0.0
 
 
 def _of_class(segments: Sequence[Segment], label: int) -> list[Segment]:
     """The segments of a class, the surest first."""
     mine = [segment for segment in segments if segment.label == label]
     return sorted(mine, key=lambda segment: -segment.score)
-
-
-def _right(nearness: np.ndarray, least: float) -> list[bool]:
-    """Whether each find, the surest first, takes a true segment that is free and near enough."""
-    free, right = np.ones(nearness.shape[1], dtype=bool), []
-    for near in nearness:
-        left = np.where(free, near, -np.inf)
-        right.append(bool((left >= least).any()))
-        if right[-1]:
-            free[left.argmax()] = False
-    return right
-
-
-def _area(right: np.ndarray, total: int) -> float:
-    """Each find that is right adds 1 / total of recall, at the best precision from there on."""
-    if not total or not right.any():
-        return 0.0
-    precision = right.cumsum() / np.arange(1, len(right) + 1)
-    best = np.maximum.accumulate(precision[::-1])[::-1]
-    return float(best[right].sum() / total)
 
 
 def _edges(segments: Sequence[Segment]) -> tuple[np.ndarray, np.ndarray]:

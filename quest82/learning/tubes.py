@@ -1,4 +1,4 @@
-"""How good found tubes are: the overlap of two tubes, and average precision over a threshold."""
+"""How good found tubes are: the overlap of two tubes, and their mean average precision."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike
 from torch import Tensor
 
 from ..systems.boxes import box_iou
+from .precision import average_precision, taken
 
 
 class Tube(NamedTuple):
@@ -49,38 +49,6 @@ def tube_iou(first: Tensor, second: Tensor) -> Tensor:
     return torch.where(both > 0, total / either.clamp(min=1), torch.zeros_like(total))
 
 
-def average_precision(scores: ArrayLike, hits: ArrayLike, num_true: int) -> float:
-    """The area under precision over recall, going down the list of what was found.
-
-    Precision at a recall is the highest one at this recall or a higher one, as PASCAL VOC has had
-    it since 2010.
-
-    Args:
-        scores: (M,), how sure each of the found ones is.
-        hits: (M,) booleans, whether it is one of the true ones, each of which counts once.
-        num_true: how many true ones there are, above 0.
-
-    Raises:
-        ValueError: if there are none, or lengths differ.
-
-    Examples:
-        Right, wrong, right, of two:
-
-        >>> round(average_precision([0.9, 0.8, 0.7], [True, False, True], 2), 4)
-        0.8333
-    """
-    scores, hits = np.asarray(scores, dtype=float), np.asarray(hits, dtype=bool)
-    if num_true < 1 or scores.shape != hits.shape:
-        raise ValueError(
-            f"num_true ({num_true}) must be 1 or more, and scores {scores.shape} and hits "
-            f"{hits.shape} of one length"
-        )
-    right = hits[np.argsort(-scores, kind="stable")]
-    precision = right.cumsum() / np.arange(1, len(right) + 1)
-    best = np.maximum.accumulate(precision[::-1])[::-1]
-    return float(best[right].sum() / num_true)  # each hit makes recall greater by 1 / num_true
-
-
 def hits_at(found: Sequence[Tube], true: Sequence[Tube], threshold: float) -> np.ndarray:
     """Which of the found tubes are right, all of one class.
 
@@ -95,14 +63,14 @@ def hits_at(found: Sequence[Tube], true: Sequence[Tube], threshold: float) -> np
     Returns:
         Booleans (M,), in the order of `found`.
     """
-    left, hits = list(true), np.zeros(len(found), dtype=bool)
-    for i in np.argsort([-tube.score for tube in found], kind="stable"):
-        own = [tube for tube in left if tube.clip == found[i].clip]
-        overlaps = [float(tube_iou(found[i].boxes, tube.boxes)) for tube in own]
-        if overlaps and max(overlaps) >= threshold:
-            hits[i] = True
-            best = own[int(np.argmax(overlaps))]
-            left = [tube for tube in left if tube is not best]
+    hits = np.zeros(len(found), dtype=bool)
+    for clip in {tube.clip for tube in found}:
+        rows = [i for i, tube in enumerate(found) if tube.clip == clip]
+        rows.sort(key=lambda i: -found[i].score)
+        if wanted := [tube.boxes for tube in true if tube.clip == clip]:
+            own = torch.stack([found[i].boxes for i in rows])
+            overlaps = tube_iou(own[:, None], torch.stack(wanted))  # (F, G)
+            hits[rows] = taken(overlaps.double().numpy(), threshold)
     return hits
 
 
