@@ -33,6 +33,11 @@ class Part(NamedTuple):
     watched: Tensor
     test: Tensor
 
+    @property
+    def learned(self) -> Tensor:
+        """The rows to learn from that are not watched."""
+        return self.train[~torch.isin(self.train, self.watched)]
+
 
 @dataclass(frozen=True)
 class LeaveOut:
@@ -61,9 +66,8 @@ class _Sides:
     def run(self, attempt: Attempt, data: SequenceSet, part: Part) -> Run:
         """Teach it on one side of a part and test it on the other."""
         seen = attempt.seen(data)
-        learned = part.train[~torch.isin(part.train, part.watched)]
         watched = seen.subset(part.watched) if len(part.watched) else None
-        return attempt.teach(seen.subset(learned), watched, seen.subset(part.test))
+        return attempt.teach(seen.subset(part.learned), watched, seen.subset(part.test))
 
 
 @dataclass(frozen=True)
@@ -107,8 +111,7 @@ class Watched(_Sides):
         for part in HoldOut(self.share, self.seed).parts(data):
             if not len(part.watched):
                 raise ValueError("groups (too few) leave no clips to watch; add some")
-            learned = part.train[~torch.isin(part.train, part.watched)]
-            yield Part("watched clips", learned, part.watched[:0], part.watched)
+            yield Part("watched clips", part.learned, part.watched[:0], part.watched)
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,9 @@ from torch.nn import functional as F
 
 from ..data.clip_set import ClipSet
 from ..systems.classifier import Classifier
-from .evaluation import inputs_of
+from . import probing
 
 
-@torch.no_grad()
 def features_of(model: Classifier, snippets: ClipSet, num_videos: int) -> Tensor:
     """What a clip classifier makes of the snippets of long videos, before its last layer.
 
@@ -30,9 +29,7 @@ def features_of(model: Classifier, snippets: ClipSet, num_videos: int) -> Tensor
         raise ValueError(
             f"snippets ({len(snippets)}) must be as many of each of {num_videos} videos"
         )
-    batches = torch.arange(len(snippets)).split(snippets.clips_at_once)
-    inputs = inputs_of(model.eval(), snippets, batches, [None] * len(batches))
-    found = torch.cat([model.aggregator(clips) for clips in inputs])
+    found = probing.features_of(model.eval().aggregator, snippets)
     return found.unflatten(0, (num_videos, -1))
 
 

@@ -9,11 +9,12 @@ import torch
 from torch import Tensor
 
 State = tuple[Tensor, ...]
+"""What a decoder has kept of each of B clips: the first axis of all tensors is B."""
 Step = Callable[[Tensor, State], tuple[Tensor, State]]
 """Words (B,) and a state -> logits (B, V) of the next word, and the next state."""
 Beginning = tuple[tuple[int, ...], float]
 """Words and their log-probability, in nats."""
-_START, _END = 1, 2
+START, END = 1, 2
 
 
 class Written(NamedTuple):
@@ -42,14 +43,14 @@ def greedy(step: Step, state: State, *, most_words: int = 12) -> Tensor:
     Returns:
         Long (B, L), L at most most_words; 0 after the end.
     """
-    words = torch.full((len(state[0]),), _START, device=state[0].device)
+    words = torch.full((len(state[0]),), START, device=state[0].device)
     done = torch.zeros_like(words, dtype=torch.bool)
     written: list[Tensor] = []
     while len(written) < most_words and not done.all():
         logits, state = step(words, state)
         words = logits.argmax(dim=1)
         written.append(words.masked_fill(done, 0))
-        done = done | (words == _END)
+        done = done | (words == END)
     return torch.stack(written, dim=1)
 
 
@@ -84,12 +85,12 @@ def beam_search(
         )
     open_: list[Beginning] = [((), 0.0)]
     ended: list[Beginning] = []
-    words = torch.full((1,), _START, device=state[0].device)
+    words = torch.full((1,), START, device=state[0].device)
     for _ in range(most_words):
         logits, state = step(words, state)
         grown = _grown(open_, logits.log_softmax(dim=1), width)
-        ended += [(w, p) for _, w, p in grown if w[-1] == _END]
-        going = [one for one in grown if one[1][-1] != _END]
+        ended += [(w, p) for _, w, p in grown if w[-1] == END]
+        going = [one for one in grown if one[1][-1] != END]
         if not going:
             break
         open_ = [(w, p) for _, w, p in going]

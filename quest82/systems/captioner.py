@@ -6,9 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from .aggregators.attention import position_code
+from .beams import START, State
+from .parts.attention import attention_weights
 
-State = tuple[Tensor, ...]
-"""What a decoder has kept of each of B clips: the first axis of all tensors is B."""
 MEMORIES = ("mean", "frames", "positions", "lstm")
 
 
@@ -68,7 +68,7 @@ class Captioner(nn.Module):
         Returns:
             (B, L, V).
         """
-        before = torch.cat([torch.ones_like(words[:, :1]), words[:, :-1]], dim=1)
+        before = torch.cat([torch.full_like(words[:, :1], START), words[:, :-1]], dim=1)
         return self.write(before, self.start(essences))[0]
 
     def projected(self, essences: Tensor) -> Tensor:
@@ -169,7 +169,6 @@ class AttendingCaptioner(Captioner):
         """See `Captioner`; the last part of the state says where the last word was looked for."""
         h, c, memory, _ = state
         hidden, (h, c) = self.writer(self.embedding(words), (h[None], c[None]))  # (B, L, H)
-        likeness = self.query(hidden) @ memory.transpose(1, 2) / memory.shape[2] ** 0.5
-        weights = likeness.softmax(dim=2)  # (B, L, T)
+        weights = attention_weights(self.query(hidden), memory)  # (B, L, T)
         logits = self.head(torch.cat([hidden, weights @ memory], dim=2))
         return logits, (h[0], c[0], memory, weights[:, -1])

@@ -10,8 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from .parts.imagenet import IMAGENET_MEAN, IMAGENET_STD
-from .parts.mae_block import AttentionBlock, drawn_afresh, sines
+from .parts.mae_block import AttentionBlock, sines
 from .parts.system import System
+from .parts.transformer import drawn_afresh
 from .parts.tubelet_pixels import (
     brightness_and_contrast,
     normalised,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from ..aggregators.attention import position_code
+from .attention import attention_weights
 
 
 class AttentionBlock(nn.Module):
@@ -50,17 +51,8 @@ class AttentionBlock(nn.Module):
         """What each token finds in all of them (B, N, D)."""
         heads = self.queries_keys_values(tokens).unflatten(2, (3, self.num_heads, -1))
         q, k, v = heads.permute(2, 0, 3, 1, 4)  # (B, N, 3, h, D / h) -> 3 x (B, h, N, D / h)
-        weights = (q * q.shape[-1] ** -0.5 @ k.transpose(2, 3)).softmax(dim=3)  # (B, h, N, N)
-        return self.joined((weights @ v).transpose(1, 2).flatten(2))
-
-
-def drawn_afresh(network: nn.Module) -> None:
-    """Initial weights as the authors of VideoMAE have them: Xavier's, and no biases."""
-    for part in network.modules():
-        if isinstance(part, nn.Linear):
-            nn.init.xavier_uniform_(part.weight)
-            if part.bias is not None:
-                nn.init.zeros_(part.bias)
+        found = attention_weights(q, k) @ v  # (B, h, N, N) @ (B, h, N, D / h)
+        return self.joined(found.transpose(1, 2).flatten(2))
 
 
 def sines(num_tokens: int, width: int) -> Tensor:

@@ -100,7 +100,7 @@ class Transformer(nn.Module):
             *(Block(width, heads, steps, grid, class_token=class_token) for _ in range(depth))
         )
         self.norm = nn.LayerNorm(width, _EPS)
-        self.apply(_draw)
+        drawn_afresh(self)
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Tokens with their positions (B, n, D) -> (B, D)."""
@@ -120,8 +120,10 @@ def positions(*shape: int) -> nn.Parameter:
     return nn.Parameter(nn.init.normal_(torch.zeros(shape)))
 
 
-def _draw(layer: nn.Module) -> None:
-    """Initial weights as in ViT's own code."""
-    if isinstance(layer, nn.Linear):
-        nn.init.xavier_uniform_(layer.weight)
-        nn.init.zeros_(layer.bias)
+def drawn_afresh(network: nn.Module) -> None:
+    """Initial weights as in ViT's own code, and VideoMAE's: Xavier's, and no biases."""
+    for part in network.modules():
+        if isinstance(part, nn.Linear):
+            nn.init.xavier_uniform_(part.weight)
+            if part.bias is not None:
+                nn.init.zeros_(part.bias)
