@@ -9,18 +9,18 @@ four minutes on one core.
 
 from __future__ import annotations
 
-import json
 from itertools import product
 from pathlib import Path
 
+import run_lines
 import torch
 from torch import Tensor, nn
 
 from quest82 import learning
+from quest82.data.sequence_set import SequenceSet
 from quest82.experiments.declarations import named
 from quest82.experiments.directions import direction_hits
-from quest82.experiments.protocols import HoldOut
-from quest82.outputs import write_whole
+from quest82.experiments.protocols import Part
 from quest82.systems.factorised import R3D
 from quest82.systems.i3d import I3D
 from quest82.systems.parts.volume import as_volume
@@ -46,32 +46,29 @@ class Ended(nn.Module):
         return self.head(self.end(volumes, dim=(2, 3, 4)))
 
 
-def run(system: str, end: str, seed: int) -> dict:
+def run(data: SequenceSet, part: Part, system: str, end: str, seed: int) -> dict:
     """One training: how often the direction of an unseen clip is recognised."""
-    spec = named("systems_cycles")
-    data = spec.data.open(Path(__file__).parents[1] / "data")
-    (part,) = HoldOut(0.25).parts(data)
-    learned = part.train[~torch.isin(part.train, part.watched)]
     torch.manual_seed(seed)
     model = Ended(system, end, len(data.classes))
     schedule = learning.Schedule(cosine=True)
     config = learning.TrainConfig(epochs=EPOCHS, learning_rate=RATE, seed=seed, schedule=schedule)
-    learning.fit(model, data.subset(learned), config, data.subset(part.watched))
+    learning.fit(model, data.subset(part.learned), config, data.subset(part.watched))
     found = learning.evaluate(model, data.subset(part.test))
     hits = direction_hits(found.logits, data.labels[part.test])
     return {"directions": round(hits.mean().item(), 4), "top1": round(found.top1, 4)}
 
 
 def main() -> None:
-    runs = json.loads(FILE.read_text("utf-8"))["runs"] if FILE.exists() else []
+    runs = run_lines.earlier(FILE)
     done = {tuple(found[key] for key in KEYS) for found in runs}
+    spec = named("systems_cycles")
+    data = spec.data.open(Path(__file__).parents[1] / "data")
+    (part,) = spec.protocol.parts(data)
     for keys in RUNS:
         if keys in done:
             continue
-        runs.append(dict(zip(KEYS, keys, strict=True)) | run(*keys))
-        lines = ",\n".join(json.dumps(found) for found in runs)
-        head = f'{{"rate": {RATE}, "epochs": {EPOCHS}, "runs": ['
-        write_whole(FILE, f"{head}\n{lines}\n]}}\n".encode())
+        runs.append(dict(zip(KEYS, keys, strict=True)) | run(data, part, *keys))
+        run_lines.write(FILE, {"rate": RATE, "epochs": EPOCHS}, runs)
         print(*keys, runs[-1]["directions"], flush=True)
 
 

@@ -9,14 +9,14 @@ not repeated; eight minutes on one core.
 
 from __future__ import annotations
 
-import json
 from itertools import product
 from pathlib import Path
+
+import run_lines
 
 from quest82 import learning
 from quest82.data import motions
 from quest82.data.tensor_set import TensorSet
-from quest82.outputs import write_whole
 from quest82.systems import classifier
 
 FILE = Path(__file__).with_suffix(".json")
@@ -49,17 +49,15 @@ def run(data: tuple[TensorSet, TensorSet], rate: float, seed: int, system: str) 
 
 
 def main() -> None:
-    runs = json.loads(FILE.read_text("utf-8"))["runs"] if FILE.exists() else []
+    runs = run_lines.earlier(FILE)
     done = {tuple(found[key] for key in KEYS) for found in runs}
     data = clips()
     for keys in RUNS:
         if keys in done:
             continue
         runs.append(dict(zip(KEYS, keys, strict=True)) | run(data, *keys))
-        lines = ",\n".join(json.dumps(found) for found in runs)
         about = {"objects": OBJECTS, "size": SIZE, "epochs": EPOCHS, "train": len(data[0])}
-        head = json.dumps(about)[:-1]
-        write_whole(FILE, f'{head}, "test": {len(data[1])}, "runs": [\n{lines}\n]}}\n'.encode())
+        run_lines.write(FILE, about | {"test": len(data[1])}, runs)
         print(*keys, runs[-1]["train_loss"][-1], runs[-1]["test_top1"], flush=True)
 
 

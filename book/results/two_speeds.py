@@ -11,15 +11,14 @@ the other in front of the same wall; "wall", the share whose wall is right, what
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
+import run_lines
 import torch
 
 from quest82 import learning
 from quest82.data.wheels import wheels
 from quest82.experiments import directions
-from quest82.outputs import write_whole
 from quest82.systems import classifier
 
 FILE = Path(__file__).with_suffix(".json")
@@ -66,15 +65,13 @@ def run(name: str, seed: int) -> dict:
 
 def main() -> None:
     """Run what is missing, and write after each."""
-    runs = json.loads(FILE.read_text("utf-8"))["runs"] if FILE.is_file() else []
+    runs = run_lines.earlier(FILE)
     done = {(one["name"], one["seed"]) for one in runs}
     for seed in SEEDS:
         for name in RUNS:
             if (name, seed) not in done:
                 runs.append(run(name, seed))
-                lines = ",\n".join(json.dumps(one) for one in runs)
-                text = f'{{"objects": {OBJECTS}, "epochs": {EPOCHS}, "runs": [\n{lines}\n]}}\n'
-                write_whole(FILE, text.encode())
+                run_lines.write(FILE, {"objects": OBJECTS, "epochs": EPOCHS}, runs)
                 print(runs[-1], flush=True)
 
 

@@ -18,12 +18,12 @@ for each on one quiet core. `when.json` has for each seed
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import run_lines
 import torch
 from torch import Tensor
 
@@ -36,7 +36,6 @@ from quest82.experiments import directions
 from quest82.learning import anticipation, grouping, localisation
 from quest82.learning.per_frame import features_of, fit_per_frame
 from quest82.learning.suppression import nms, soft_nms
-from quest82.outputs import write_whole
 from quest82.systems import classifier
 from quest82.systems.per_frame import PerFrameLSTM
 
@@ -255,16 +254,14 @@ def early(seed: int) -> dict:
 
 
 def main() -> None:
-    runs = json.loads(FILE.read_text("utf-8"))["runs"] if FILE.exists() else []
+    runs = run_lines.earlier(FILE)
     for seed in SEEDS:
         if seed in [run["seed"] for run in runs]:
             continue
         runs.append({"seed": seed} | located(seed) | {"early": early(seed)})
         about = {"thresholds": THRESHOLDS, "tolerances": TOLERANCES, "size": SIZE}
         about |= {"train": len(TRAIN), "watched": len(WATCHED), "test": len(TEST)}
-        lines = ",\n".join(json.dumps(run) for run in runs)
-        head = json.dumps(about)[:-1]
-        write_whole(FILE, f'{head}, "runs": [\n{lines}\n]}}\n'.encode())
+        run_lines.write(FILE, about, runs)
         print("seed", seed, "written", file=sys.stderr, flush=True)
 
 

@@ -9,17 +9,16 @@ on one core; a run that the file has is not repeated.
 
 from __future__ import annotations
 
-import json
 from itertools import product
 from pathlib import Path
 
+import run_lines
 import torch
 
 from quest82.data import motions
 from quest82.data.box_set import BoxSet
 from quest82.learning.detecting import detections, find_tubes, fit_detector, truths
 from quest82.learning.tubes import mean_average_precision, tube_iou
-from quest82.outputs import write_whole
 from quest82.systems.moving_points import MovingPoints
 
 FILE = Path(__file__).with_suffix(".json")
@@ -54,7 +53,7 @@ def run(clips: dict[str, BoxSet], train: BoxSet, seed: int, over_time: int) -> d
 
 
 def main() -> None:
-    runs = json.loads(FILE.read_text("utf-8"))["runs"] if FILE.exists() else []
+    runs = run_lines.earlier(FILE)
     done = {(found["seed"], found["over_time"]) for found in runs}
     train, test = motions.located(OBJECTS).reversed_pairs(motions.REVERSED).split(0.25)
     still = motions.located(OBJECTS, still_clips=True).reversed_pairs(motions.REVERSED)
@@ -68,9 +67,7 @@ def main() -> None:
             continue
         runs.append(run(clips, train, seed, over_time))
         about = {"objects": OBJECTS, "thresholds": THRESHOLDS, "test": len(test)}
-        lines = ",\n".join(json.dumps(found) for found in runs)
-        head = json.dumps(about)[:-1]
-        write_whole(FILE, f'{head}, "runs": [\n{lines}\n]}}\n'.encode())
+        run_lines.write(FILE, about, runs)
         print(seed, over_time, runs[-1]["as they are"], flush=True)
 
 
