@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from .parts.factors import Space, Time, middle_width
 from .parts.system import System
-from .parts.volume import as_volume
+from .parts.volume import as_volume, drawn_for_relus
 
 _TRAN = "Tran et al. 2018, A Closer Look at Spatiotemporal Convolutions for Action Recognition"
 # in_channels, out_channels, M, stride -> a layer for volumes
@@ -86,7 +86,7 @@ class _VideoResNet(System):
             parts[f"layer{number}"] = self._stage(number, ins, outs, depth)
             ins = outs
         self.network = nn.Sequential(parts)
-        self.network.apply(_draw)
+        self.network.apply(drawn_for_relus)
 
     def convolution(self, stage: int) -> Convolution:
         """How the blocks of a stage, counted from 1, convolve."""
@@ -167,9 +167,3 @@ class R2Plus1D(_VideoResNet):
         space = Space(ins, M, d=self.options["stem_size"], stride=self.options["stem_stride"])
         between, after = ((nn.BatchNorm3d(width), nn.ReLU(inplace=True)) for width in (M, outs))
         return nn.Sequential(space, *between, Time(M, outs), *after)
-
-
-def _draw(layer: nn.Module) -> None:
-    """Initial weights as in the paper's code (He et al. 2015)."""
-    if isinstance(layer, nn.Conv3d):
-        nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")

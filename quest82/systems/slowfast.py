@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from .parts.laterals import LATERALS
 from .parts.pathway import Pathway, made_by
 from .parts.system import System
-from .parts.volume import as_volume
+from .parts.volume import as_volume, drawn_for_relus
 
 PATHWAYS = {"both": ("slow", "fast"), "slow": ("slow",), "fast": ("fast",)}
 
@@ -87,7 +87,7 @@ class SlowFast(System):
             self.pathways["slow"] = self._pathway(widths, kernels["slow"], joined)
         if "fast" in used:
             self.pathways["fast"] = self._pathway(fast_widths, kernels["fast"], [])
-        self.apply(_draw)
+        self.apply(drawn_for_relus)
 
     def _pathway(self, widths: list[int], kernels: list[int], joined: list[int]) -> Pathway:
         stem = {name: self.options[name] for name in ("stem_size", "stem_stride", "stem_pool")}
@@ -132,9 +132,3 @@ def _known(name: str, value: str, allowed: dict):
     if value not in allowed:
         raise ValueError(f"{name} ({value!r}) must be one of {', '.join(allowed)}")
     return allowed[value]
-
-
-def _draw(layer: nn.Module) -> None:
-    """Initial weights as in the authors' code (He et al. 2015)."""
-    if isinstance(layer, nn.Conv3d):
-        nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")

@@ -77,3 +77,9 @@ def require_volume(clips: Tensor, num_frames: int, size: int, name: str) -> Tens
             f"{size} x {size} (num_frames, size): sample and crop so, or make another"
         )
     return clips
+
+
+def drawn_for_relus(layer: nn.Module) -> None:
+    """Initial weights of a 3D convolution before a ReLU (He et al. 2015), for `Module.apply`."""
+    if isinstance(layer, nn.Conv3d):
+        nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
