@@ -327,6 +327,11 @@ class TestChapter:
                 assert len(lines) <= (20 if imports else 14)
                 assert max(map(len, lines)) <= 88
 
+    def test_no_backslash_was_eaten(self, path):
+        """As in "\alpha" written without a second one: a bell, and an error on the page."""
+        for cell in nbformat.read(path, 4).cells:
+            assert not re.search(r"[\x00-\x08\x0b-\x1f]|\t(?=ext|heta|imes)", cell.source)
+
     def test_every_figure_has_caption_name_and_alternative_text(self, path):
         for cell in nbformat.read(path, 4).cells:
             if any("image/png" in o.get("data", {}) for o in cell.get("outputs", [])):
