@@ -328,7 +328,7 @@ class TestChapter:
                 assert max(map(len, lines)) <= 88
 
     def test_no_backslash_was_eaten(self, path):
-        """As in "\alpha" written without a second one: a bell, and an error on the page."""
+        """An alpha that lost its backslash is a bell, and "Math input error" on the page."""
         for cell in nbformat.read(path, 4).cells:
             assert not re.search(r"[\x00-\x08\x0b-\x1f]|\t(?=ext|heta|imes)", cell.source)
 
