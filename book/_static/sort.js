@@ -3,10 +3,11 @@
 // What a cell is sorted by: the number it begins with, or its text.
 const sortKey = cell => {
   const number = parseFloat(cell.textContent.replace(/,/g, ''));
-  return Number.isNaN(number) ? cell.textContent : number;
+  return Number.isNaN(number) ? cell.textContent.toLowerCase() : number;
 };
+// Numbers come before texts.
 const inOrder = (a, b) => typeof a === typeof b
-  ? (typeof a === 'number' ? a - b : a.localeCompare(b))
+  ? (a > b) - (a < b)
   : (typeof a === 'number' ? -1 : 1);
 
 function sortBy(table, column, falling) {
