@@ -112,8 +112,8 @@ class RTSPCamera(_Served):
         server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), _Conversation)
         server.daemon_threads = True
         super().__init__(server, "rtsp")
-        self.pictures = [_units(packet) for packet in _h264(frames)]
-        sets = [unit for unit in self.pictures[0] if unit[0] & 31 in (7, 8)]
+        self.units_of_frames = [_units(packet) for packet in _h264(frames)]
+        sets = [unit for unit in self.units_of_frames[0] if unit[0] & 31 in (7, 8)]
         self.description = (
             "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=x\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
             "m=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=control:video\r\n"
@@ -144,9 +144,9 @@ class _Conversation(socketserver.StreamRequestHandler):
 
     def _play(self, camera: RTSPCamera) -> None:
         numbers = itertools.count()
-        for t, units in enumerate(camera.pictures):
+        for t, units in enumerate(camera.units_of_frames):
             for unit in units:
-                kind = 96 | (128 if unit is units[-1] else 0)  # the mark ends a picture
+                kind = 96 | (128 if unit is units[-1] else 0)  # the mark ends a frame
                 packet = struct.pack(">BBHII", 128, kind, next(numbers), t * 3600, 1) + unit
                 self.wfile.write(b"$\0" + struct.pack(">H", len(packet)) + packet)
             if t > 25 and camera.over.wait(0.04):

@@ -34,8 +34,8 @@ def files(tmp_path):
 def written(tmp_path):
     with (tmp_path / "a.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    with Image.open(tmp_path / "c.png") as picture:
-        assert picture.width > 500
+    with Image.open(tmp_path / "c.png") as figure:
+        assert figure.width > 500
     return rows, json.loads((tmp_path / "r.json").read_text("utf-8"))["results"]
 
 

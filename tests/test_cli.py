@@ -32,7 +32,7 @@ COMMANDS = (
     "weights", "synthesize", "check", "describe", "extract", "import-features", "train",
     "evaluate", "compare", "ucf101", "predict", "watch", "serve", "export",
 )  # fmt: skip
-PICTURES = ("accuracy", "classes", "confusions")
+FIGURES = ("accuracy", "classes", "confusions")
 
 
 def test_the_command_is_installed():
@@ -432,7 +432,7 @@ def test_ucf101_runs_the_whole_comparison(toy_ucf, tmp_path):
         assert made["weights"]
         top1 = [f"{100 * share:.1f}" for share in part["models"]["lstm"]["forwards"]["top1"]]
         assert f"LSTM: top-1 {' / '.join(top1)} %" in text
-    pictures = {f"ucf101-split-{k}-{name}.png" for k in (1, 2) for name in PICTURES}
+    pictures = {f"ucf101-split-{k}-{name}.png" for k in (1, 2) for name in FIGURES}
     assert {path.name for path in results.parent.iterdir()} == {
         "ucf101.json", "ucf101-report.json", *pictures
     }  # fmt: skip
@@ -483,7 +483,7 @@ def test_compare_works_on_any_folder(workshop, tmp_path):
     (note,) = json.loads((tmp_path / "r-report.json").read_text())["notes"]
     assert "every clip is a group of its own" in note
     assert {path.name for path in tmp_path.iterdir()} == {
-        "r.json", "r-report.json", *(f"r-{name}.png" for name in PICTURES)
+        "r.json", "r-report.json", *(f"r-{name}.png" for name in FIGURES)
     }  # fmt: skip
 
 

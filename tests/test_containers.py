@@ -37,9 +37,9 @@ def path(request, tmp_path):
         stream.width = stream.height = 64
         stream.pix_fmt = pixels
         for number, frame in enumerate(moving_square(NUM_FRAMES)):
-            picture = av.VideoFrame.from_ndarray(frame.permute(1, 2, 0).numpy(), format="rgb24")
-            picture.pts = number
-            container.mux(stream.encode(picture.reformat(format=pixels)))
+            shown = av.VideoFrame.from_ndarray(frame.permute(1, 2, 0).numpy(), format="rgb24")
+            shown.pts = number
+            container.mux(stream.encode(shown.reformat(format=pixels)))
         container.mux(stream.encode())
     return path
 

@@ -84,7 +84,7 @@ def test_folders_and_videos_are_found_side_by_side(write_clip, tmp_path):
 
 
 def test_what_holds_videos_or_folders_is_no_clip(write_clip, tmp_path):
-    """A class folder with a picture in it, or a clip's folder with pictures beside the video."""
+    """A class folder with an image in it, or a clip's folder with images beside the video."""
     write_clip("data/walk/a.mp4")
     write_clip("data/walk/b/b.mp4")
     for name in ("data/walk", "data/walk/b", "data"):

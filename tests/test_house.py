@@ -259,7 +259,7 @@ def test_the_lists_name_no_address():
         assert "://" not in (ROOT / name).read_text(encoding="utf-8")
 
 
-def test_the_picture_of_the_readme_is_the_one_of_the_chapter():
+def test_the_figure_of_the_readme_is_the_one_of_the_chapter():
     cells = nbformat.read(ROOT / "book" / "reversible.ipynb", 4).cells
     (cell,) = (
         c

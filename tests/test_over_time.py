@@ -249,14 +249,14 @@ def rows_of(path):
 
 
 def test_the_command_tells_stretches_and_writes_windows(desk, predict, predictor, tmp_path):
-    table, content, picture = (tmp_path / name for name in ("t.csv", "t.json", "t.png"))
-    files = ("--csv", table, "--json", content, "--plot", picture)
+    table, content, figure = (tmp_path / name for name in ("t.csv", "t.json", "t.png"))
+    files = ("--csv", table, "--json", content, "--plot", figure)
     text, _ = predict(desk / "long.mp4", "--window", 1, "--stride", 0.3, *files)
     moments = list(OverTime(predictor, desk / "long.mp4", **HOW))
     expected = [
         f"  {s.start:.1f}-{s.end:.1f} s  {s.label}  {s.probability:.2f}" for s in stretches(moments)
     ]
-    assert text.splitlines() == [str(desk / "long.mp4"), *expected, f"{picture} written"]
+    assert text.splitlines() == [str(desk / "long.mp4"), *expected, f"{figure} written"]
     rows, told = rows_of(table), json.loads(content.read_text("utf-8"))
     assert list(rows[0])[:5] == ["path", "start", "end", "label", "probability"]
     (entry,) = told["videos"]
@@ -268,7 +268,7 @@ def test_the_command_tells_stretches_and_writes_windows(desk, predict, predictor
         for name, probability in window["probabilities"].items():
             assert float(row[f"p({name})"]) == pytest.approx(probability, abs=1e-6)
     assert len(entry["stretches"]) == len(expected)
-    with Image.open(picture) as drawn:
+    with Image.open(figure) as drawn:
         assert drawn.width > 600
 
 

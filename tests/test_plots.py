@@ -1,4 +1,4 @@
-"""What the pictures of a report show, read from their axes."""
+"""What the figures of a report show, read from their axes."""
 
 import matplotlib.pyplot as plt
 import numpy as np

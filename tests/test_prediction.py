@@ -230,15 +230,15 @@ def test_explain_tells_each_frame(desk, predict, tmp_path):
 def test_explain_draws_the_frames_that_the_model_saw(desk, predict, tmp_path, monkeypatch):
     drawn, draw = [], plots.frame_bars
     monkeypatch.setattr(plots, "frame_bars", lambda *a, **b: drawn.append(a) or draw(*a, **b))
-    clip, picture = desk / "clips" / "a.mp4", tmp_path / "p.png"
-    text, _ = predict(clip, "--explain", "--plot", picture, "--json", tmp_path / "t.json")
-    assert text.endswith(f"{picture} written\n")
-    assert picture.read_bytes().startswith(b"\x89PNG")
+    clip, figure = desk / "clips" / "a.mp4", tmp_path / "p.png"
+    text, _ = predict(clip, "--explain", "--plot", figure, "--json", tmp_path / "t.json")
+    assert text.endswith(f"{figure} written\n")
+    assert figure.read_bytes().startswith(b"\x89PNG")
     (entry,) = json.loads((tmp_path / "t.json").read_text())["answers"]
     ((frames, values),) = drawn
     assert torch.equal(frames, video.read_frames(clip, entry["frames"]))
     assert values == entry["contributions"]
-    _, error = predict(desk / "clips", "--explain", "--plot", picture, code=2)
+    _, error = predict(desk / "clips", "--explain", "--plot", figure, code=2)
     assert "shows one video, not" in error
 
 

@@ -9,7 +9,7 @@ import pytest
 from quest82.experiments import comparison, reports
 from quest82.experiments.training import DIRECTIONS
 
-PICTURES = ("accuracy", "classes", "confusions")
+FIGURES = ("accuracy", "classes", "confusions")
 
 
 @pytest.fixture(scope="module")
@@ -127,12 +127,12 @@ def test_a_result_too_good_to_be_true_is_flagged(part):
         assert ("On UCF101 no published model" in text) == flagged
 
 
-def test_json_and_pictures_are_written_side_by_side(part, tmp_path):
+def test_json_and_figures_are_written_side_by_side(part, tmp_path):
     report = comparison.collect("made up", {"split 1": part})
     written = reports.write(report, tmp_path / "r.json")
     assert [path.name for path in written] == [
         "r-report.json",
-        *(f"r-{name}.png" for name in PICTURES),
+        *(f"r-{name}.png" for name in FIGURES),
     ]
     assert sorted(tmp_path.iterdir()) == sorted(written)
     assert json.loads(written[0].read_text()) == report
@@ -141,16 +141,16 @@ def test_json_and_pictures_are_written_side_by_side(part, tmp_path):
     assert not plt.get_fignums()
 
 
-def test_each_split_has_its_pictures(part, tmp_path):
+def test_each_split_has_its_figures(part, tmp_path):
     report = comparison.collect("made up", {"split 1": part, "split 3": part})
     names = {path.name for path in reports.write(report, tmp_path / "r.json")}
     assert names == {"r-report.json"} | {
-        f"r-split-{k}-{name}.png" for k in (1, 3) for name in PICTURES
+        f"r-split-{k}-{name}.png" for k in (1, 3) for name in FIGURES
     }
     assert "average over 2 splits" in reports.describe(report)
 
 
-def test_a_split_without_mistakes_has_pictures_too(part, tmp_path):
+def test_a_split_without_mistakes_has_figures_too(part, tmp_path):
     silent = copy.deepcopy(part)
     silent["confusions"] = []
     for row in silent["per_class"]:

@@ -62,14 +62,14 @@ def test_a_bad_clip_is_listed_with_its_reason_and_costs_nothing_else(folder, ext
 
 def test_a_clip_of_which_nothing_is_left_does_not_stop_the_others(folder, extractor, tmp_path):
     path = folder / "a" / "3.mp4"
-    path.write_bytes(blank_pictures(path.read_bytes()))
+    path.write_bytes(blank_frames(path.read_bytes()))
     data = extract(clips.from_folder(folder), extractor, tmp_path / "out", SPEC, **HOW)
     assert len(data) == 4
     assert "no frame" in dict(data.skipped)["a/3.mp4"]
 
 
-def blank_pictures(content: bytes) -> bytes:
-    """An mp4 whose index is whole and whose pictures are all zeros."""
+def blank_frames(content: bytes) -> bytes:
+    """An mp4 whose index is whole and whose frames are all zeros."""
     start = content.index(b"mdat")
     size = int.from_bytes(content[start - 4 : start], "big")
     return content[: start + 4] + bytes(size - 8) + content[start - 4 + size :]

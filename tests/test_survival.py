@@ -283,7 +283,7 @@ def test_five_hundred_damaged_files_end_in_frames_or_in_a_video_error(tmp_path):
                 for kind in {"all", path.suffix[1:]} & reported.keys():
                     reported[kind].append(bool(finding.problem))
     assert len(reported["all"]) > 100
-    # The rest are streams without a fault, of other pictures: a film that ends sooner in a format
+    # The rest are streams without a fault, of other frames: a video that ends sooner in a format
     # that does not say how long it is (mpg, webm), a bit of a colour.
     assert np.mean(reported["avi"]) > 0.85
     assert np.mean(reported["all"]) > 0.7

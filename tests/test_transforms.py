@@ -10,7 +10,7 @@ from quest82.frames.transforms import ClipTransform
 
 @settings(deadline=None, max_examples=25)
 @given(st.integers(4, 90), st.integers(4, 90), st.integers(8, 48), st.booleans())
-def test_any_picture_becomes_a_square_between_0_and_1(height, width, size, train):
+def test_any_image_becomes_a_square_between_0_and_1(height, width, size, train):
     frames = torch.randint(0, 256, (2, 3, height, width), dtype=torch.uint8)
     out = ClipTransform(size, train=train)(frames, torch.Generator().manual_seed(0))
     assert out.shape == (2, 3, size, size)

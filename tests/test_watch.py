@@ -427,7 +427,7 @@ def test_a_window_shows_the_frame_and_the_answer(ask, write_clip, display, monke
     def photographed(self, seen):
         is_open = update(self, seen)
         if seen and seen.answer:
-            x, y = self.picture.winfo_rootx(), self.picture.winfo_rooty()
+            x, y = self.shown.winfo_rootx(), self.shown.winfo_rooty()
             whole = ImageGrab.grab(xdisplay=display)
             texts.append(self.text.cget("text"))
             shots.append((whole.crop((x, y, x + 66, y + 66)), seen.pixels))

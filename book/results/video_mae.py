@@ -4,9 +4,11 @@
 
 The ground is `motions`: three kinds of motion in two directions, frames of 16 pixels, drawn by
 formula. 200 objects (1200 clips) are given without labels, the first 100 of them with labels as
-well; 40 others are for the test. Everything was decided before any result on the test clips was
-seen. Without arguments five seeds are run, about three minutes each on a quiet core; what the file
-holds already is not run again, and it is written after each step. `video_mae.json` beside this
+well; 40 others are for the test. The number of epochs, the learning rate and the share that the
+first mask hides were chosen by how much a model explained of 40 further objects: at fewer epochs it
+never left the guess of grey. No result on test clips decided anything. Without arguments five seeds
+are run, about ten minutes each on a quiet core; what the file holds already is not run again, and
+it is written after each step. `video_mae.json` beside this
 script gets, for each seed,
 
 - "probes": what a logistic regression on the frozen encoder, untrained or pre-trained in one way,
@@ -45,17 +47,17 @@ SEEDS = (0, 1, 2, 3, 4)
 KINDS, SIZE, UNLABELLED, LABELLED, TESTED = ("across", "upright", "turn"), 16, 200, 100, 40
 ENCODER = {"width": 32, "depth": 2, "num_heads": 4, "patch_size": 4}
 DECODER = {"width": 32, "depth": 1, "num_heads": 4}
-EPOCHS, RATE = 15, 3e-3
+EPOCHS, RATE = 60, 1e-2
 WAYS: dict[str, MaskedPixels | ReversalContrast | None] = {
     "untrained": None,
-    "tubes, 90 %": MaskedPixels("tube", 0.9),
-    "clip = reverse": ReversalContrast(),
     "tubes, 75 %": MaskedPixels("tube", 0.75),
+    "clip = reverse": ReversalContrast(),
+    "tubes, 90 %": MaskedPixels("tube", 0.9),
     "tubes, 95 %": MaskedPixels("tube", 0.95),
-    "random, 90 %": MaskedPixels("random", 0.9),
+    "random, 75 %": MaskedPixels("random", 0.75),
     "frames, 75 %": MaskedPixels("frame", 0.75),
 }
-BEGINNINGS = ("untrained", "tubes, 90 %", "clip = reverse")
+BEGINNINGS = ("untrained", "tubes, 75 %", "clip = reverse")
 TUNING = {"1": 60, "5": 60, "100": 15}  # labelled objects, a hundredth to all -> epochs
 
 

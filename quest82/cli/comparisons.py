@@ -42,7 +42,7 @@ def compare(
     Whole groups are kept for the test, unless the clips come with a split (folders train, val and
     test of class folders, or a column of the annotations): then that is taken. What each model
     answers is recorded as soon as it is known; a stopped run goes on. The report is text, a JSON
-    file, and pictures beside the record.
+    file, and figures beside the record.
 
     Example: `quest82 compare weizmann --groups "^([a-z]+)_"`
 
@@ -90,7 +90,7 @@ def ucf101(
 
     Without --run it says which clips are there and which are missing. What each model answers is
     recorded as soon as it is known; a stopped run goes on. The report is text, a JSON file, and
-    pictures beside the record.
+    figures beside the record.
 
     Example: `quest82 ucf101 UCF-101 --run --split 1 --split 2 --split 3`
     """

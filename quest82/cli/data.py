@@ -42,7 +42,7 @@ def synthesize(
         str,
         typer.Option(help="intra: each frame by itself; inter: gives the direction of time away."),
     ] = "intra",
-    seed: Annotated[int, typer.Option(help="The same seed gives the same pictures.")] = 0,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same frames.")] = 0,
 ) -> None:
     """Render reversible actions (doors, drawers, books, ...) as H.264 videos.
 

@@ -13,8 +13,8 @@ from ..outputs import require_writable
 Csv = Annotated[Path | None, typer.Option(help="Table of all answers, a line for each.")]
 Json = Annotated[Path | None, typer.Option(help="The same and more, for programs.")]
 
-PICTURES = (".png", ".svg", ".pdf")
-Plot = Annotated[Path | None, typer.Option(help="Picture of the confusions (.png, .svg, .pdf).")]
+ENDINGS = (".png", ".svg", ".pdf")
+Plot = Annotated[Path | None, typer.Option(help="Figure of the confusions (.png, .svg, .pdf).")]
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class ReportOptions(FileOptions):
         """
         super().require_writable()
         if self.plot is not None:
-            require_picture(self.plot)
+            require_figure(self.plot)
 
 
 def require_file(path: Path) -> Path:
@@ -63,7 +63,7 @@ def require_file(path: Path) -> Path:
     return require_writable(path)
 
 
-def require_picture(path: Path) -> None:
+def require_figure(path: Path) -> None:
     """Refuse a name whose ending is of no kind that can be drawn."""
-    if path.suffix.lower() not in PICTURES:
-        raise ValueError(f"plot ({path}) must end in one of {', '.join(PICTURES)}; rename it")
+    if path.suffix.lower() not in ENDINGS:
+        raise ValueError(f"plot ({path}) must end in one of {', '.join(ENDINGS)}; rename it")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .file_options import FileOptions, require_file, require_picture
+from .file_options import FileOptions, require_figure, require_file
 from .telling import printable
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class WindowOptions:
     plot: Annotated[
         Path | None,
         typer.Option(
-            help="Picture of one video (.png, .svg, .pdf): over time with --window, frame by frame "
+            help="Figure of one video (.png, .svg, .pdf): over time with --window, frame by frame "
             "with --explain."
         ),
     ] = None
@@ -61,7 +61,7 @@ class WindowOptions:
         return {f"--{name}": value for name, value in vars(self).items()}
 
     def require_usable(self, explain: bool) -> None:
-        """Refuse options that do not go together, and a picture that cannot be written.
+        """Refuse options that do not go together, and a figure that cannot be written.
 
         Raises:
             ValueError: says what to change.
@@ -71,14 +71,14 @@ class WindowOptions:
         if self.window is None and self.segments is not None:
             raise ValueError("--segments needs --window: segments are made of windows' answers")
         if self.window is None and self.plot is not None and not explain:
-            raise ValueError("--plot needs --window or --explain: what the picture is to show")
+            raise ValueError("--plot needs --window or --explain: what the figure is to show")
         if self.window is not None and explain:
             raise ValueError("--explain is for whole clips; leave it out, or leave out --window")
         if self.plot is not None:
-            require_picture(require_file(self.plot))
+            require_figure(require_file(self.plot))
 
     def require_one_for_the_plot(self, paths: Sequence[Path]) -> None:
-        """Refuse a picture of several videos.
+        """Refuse a figure of several videos.
 
         Raises:
             ValueError: if there are several.

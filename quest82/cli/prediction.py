@@ -48,7 +48,7 @@ def predict(
 
     With --explain a line for each frame says what it adds to the score of the answer, its logit
     less the mean of all: exactly for mean pooling, else by asking again without the frame. With
-    --plot a picture shows it below the frames.
+    --plot a figure shows it below the frames.
 
     With --window a long video is answered over time: for each window that lies wholly inside it (a
     shorter video is one window), with the frames that a clip of that part would have. Printed are
@@ -131,7 +131,7 @@ def _ask(
     answers: Iterable[Answer | VideoError],
     paths: Sequence[Path],
     top: int,
-    picture: Path | None,
+    figure: Path | None,
     files: FileOptions,
 ) -> int:
     """Print, write and draw; how many files failed.
@@ -141,7 +141,7 @@ def _ask(
         answers: one for each video, asked for on the way.
         paths: of videos.
         top: how many classes to print.
-        picture: to draw of what each frame adds.
+        figure: to draw of what each frame adds.
         files: what to write.
     """
     from tqdm import tqdm
@@ -159,8 +159,8 @@ def _ask(
                 _tell(path, answer, top)
                 table.add(row_of(path, answer))
                 entries.append({"path": str(path), **entry_of(answer)})
-                if picture and not isinstance(answer, VideoError):
-                    _draw(path, answer, picture)
+                if figure and not isinstance(answer, VideoError):
+                    _draw(path, answer, figure)
     finally:  # stopped by the user, too: what is known is known
         if files.json:
             about = {"model": name, "classes": list(classes)}
@@ -186,12 +186,12 @@ def _tell(path: Path, answer: Answer | VideoError, top: int) -> None:
     tqdm.write("\n".join([printable(path), *lines]), file=sys.stdout)
 
 
-def _draw(path: Path, answer: Answer, picture: Path) -> None:
+def _draw(path: Path, answer: Answer, figure: Path) -> None:
     """The frames that the model was shown, and what each adds to the answer."""
     from .. import plots, video
 
     assert answer.contributions is not None
     frames = video.read_frames(path, answer.frames)
     y = f'adds to "{answer.label}"'
-    plots.save(plots.frame_bars(frames, answer.contributions.tolist(), y=y), picture)
-    typer.echo(f"{picture} written")
+    plots.save(plots.frame_bars(frames, answer.contributions.tolist(), y=y), figure)
+    typer.echo(f"{figure} written")

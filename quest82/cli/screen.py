@@ -41,8 +41,8 @@ class Screen:
         self.is_open = True
         self.root.title(f"quest82 watch {title}")
         self.root.protocol("WM_DELETE_WINDOW", self._leave)
-        self.picture = tkinter.Label(self.root)
-        self.picture.pack()
+        self.shown = tkinter.Label(self.root)
+        self.shown.pack()
         self.text = tkinter.Label(self.root, font=("TkDefaultFont", 16), text="...")
         self.text.pack(pady=_SPACE)
 
@@ -67,7 +67,7 @@ class Screen:
         image = Image.fromarray(pixels.permute(1, 2, 0).contiguous().numpy())  # (H, W, 3)
         image.thumbnail(_LARGEST)
         self._photo = ImageTk.PhotoImage(image, master=self.root)  # Tk itself keeps none
-        self.picture.configure(image=self._photo)
+        self.shown.configure(image=self._photo)
 
     def _leave(self) -> None:
         self.is_open = False

@@ -30,7 +30,7 @@ class Clip:
     Attributes:
         id: name that is unique in a list, the same on every machine: "walk/ido_walk.avi".
         label: name of its class.
-        group: clips that share a group (a person, a scene, one long film cut in pieces) must
+        group: clips that share a group (a person, a scene, one long video cut into pieces) must
             stay on one side of a split, or the test measures recognition of the group.
         path: the video file, or the folder of its frames.
         start: where the clip begins in it, in seconds from its first frame; None: there.

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
-# Formats that hold moving pictures; files with another ending are not taken for clips.
+# Formats of videos; files with another ending are not taken for clips.
 EXTENSIONS = frozenset(
     [".3gp", ".asf", ".avi", ".flv", ".gif", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4"]
     + [".mpeg", ".mpg", ".mts", ".ogv", ".ts", ".vob", ".webm", ".wmv"]

@@ -1,6 +1,6 @@
 """UCF101 (Soomro, Zamir & Shah 2012): 13,320 clips, 101 classes, 25 groups per class.
 
-The clips of one group are cut from one film: the same person, room and light. The official
+The clips of one group are cut from one video: the same person, room and light. The official
 splits therefore keep groups together, and so must every split of one's own.
 """
 

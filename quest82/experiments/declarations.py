@@ -8,7 +8,7 @@ from typing import Any
 
 from ..systems.aggregators import AGGREGATORS
 from ..systems.registry import ON_FRAMES
-from .drawn import Motions
+from .drawn import Motions, Scenes
 from .grounds import Data, Maps
 from .models import Model
 from .protocols import HoldOut, LeaveOut, Watched
@@ -17,20 +17,18 @@ from .training import Budget
 
 _SMALL = {"projection_size": 64, "hidden_size": 64}
 
-# Systems whose runs are still to be made are not among those that are compared.
-_LATER = ("non_local", "slowfast", "vivit", "vivit_factorised", "timesformer", "video_mae")
-_MEASURED = {name: kind for name, kind in ON_FRAMES.items() if name not in _LATER}
-_ON_MOTIONS = tuple(Model(name, options=dict(kind.small)) for name, kind in _MEASURED.items())
+_ON_MOTIONS = tuple(Model(name, options=dict(kind.small)) for name, kind in ON_FRAMES.items())
 _ON_MAPS = (
     Model("mean", sees="mean over places"),
     Model("lstm", sees="mean over places"),
     Model("lstm, whole maps", "lstm", sees="places side by side"),
     *(
         Model(name, options=dict(kind.on_maps))
-        for name, kind in _MEASURED.items()
+        for name, kind in ON_FRAMES.items()
         if kind.on_maps is not None
     ),
 )
+_FROM_NOTHING = ("single_frame", "early_fusion", "c3d", "conv_gru")
 # Sixteen frames: windows of four and of seven.
 _LONGER = {"slow_fusion": {"extents": [4, 7]}}
 
@@ -72,12 +70,18 @@ def _with_rates(models: tuple[Model, ...], rates: dict[str, float]) -> tuple[Mod
     return tuple(replace(model, learning_rate=rates.get(model.name)) for model in models)
 
 
-def _at_rates(models: tuple[Model, ...], *rates: float) -> tuple[Model, ...]:
+# Three each, a factor of about three apart; transformers need lower ones.
+_RATES = (1e-3, 3e-3, 1e-2)
+_LOWER_RATES = (3e-4, 1e-3, 3e-3)
+_TRANSFORMERS = ("vivit", "vivit_factorised", "timesformer", "video_mae")
+
+
+def _at_rates(models: tuple[Model, ...]) -> tuple[Model, ...]:
     """Each model at each learning rate: what a search compares."""
     return tuple(
         replace(model, name=f"{model.name} at {rate:g}", learning_rate=rate)
         for model in models
-        for rate in rates
+        for rate in (_LOWER_RATES if model.name in _TRANSFORMERS else _RATES)
     )
 
 
@@ -98,11 +102,11 @@ DECLARED = {
             budget=Budget(epochs=40, precision="float64"),
             protocol=LeaveOut(),
         ),
-        # Which learning rate each system of the second part gets: two each, on watched clips.
+        # Which learning rate each system of the second part gets: three each, on watched clips.
         Spec(
             "systems_rates",
             Motions(),
-            models=_at_rates(_ON_MOTIONS, 3e-3, 1e-2),
+            models=_at_rates(_ON_MOTIONS),
             seeds=(100,),
             budget=_MOTIONS_BUDGET,
             protocol=Watched(0.25),
@@ -110,7 +114,7 @@ DECLARED = {
         Spec(
             "systems_maps_rates",
             Maps("partial_maps"),
-            models=_at_rates(_ON_MAPS, 1e-3, 3e-3),
+            models=_at_rates(_ON_MAPS),
             seeds=(100,),
             budget=_MAPS_BUDGET,
             protocol=Watched(0.25),
@@ -150,6 +154,33 @@ DECLARED = {
             seeds=(0, 1, 2, 3, 4),
             budget=_MAPS_BUDGET,
             protocol=HoldOut(0.25),
+        ),
+        # Both grounds again without transfer: families that differ most learn frames from nothing.
+        *(
+            Spec(
+                name,
+                scenes,
+                models=_with_rates(
+                    tuple(
+                        replace(
+                            model,
+                            options=_fitted(
+                                model.options, size=scenes.size, num_frames=scenes.num_frames
+                            ),
+                        )
+                        for model in _ON_MOTIONS
+                        if model.name in _FROM_NOTHING
+                    ),
+                    _MOTIONS_RATES,
+                ),
+                seeds=(0, 1, 2, 3, 4),
+                budget=_MOTIONS_BUDGET,
+                protocol=HoldOut(0.25),
+            )
+            for name, scenes in (
+                ("systems_scenes", Scenes("partial")),
+                ("systems_scenes_cycles", Scenes("cycle", num_frames=16)),
+            )
         ),
         # The quest's own aggregators on motions: the frozen network sees frames of 96 pixels.
         Spec(

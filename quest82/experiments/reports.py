@@ -1,4 +1,4 @@
-"""A comparison to read: as text, as a JSON file, and in pictures beside it."""
+"""A comparison to read: as text, as a JSON file, and in figures beside it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from .. import plots
 from ..outputs import write_whole
-from .pictures import PICTURES, titles_of
+from .figures import FIGURES, titles_of
 from .training import DIRECTIONS
 
 
@@ -35,11 +35,11 @@ def describe(report: Mapping) -> str:
 
 
 def write(report: Mapping, path: Path) -> list[Path]:
-    """Write a report as JSON, and three pictures of each split, beside its record.
+    """Write a report as JSON, and three figures of each split, beside its record.
 
     Args:
         report: from `comparison.report`.
-        path: the record, such as "ucf101.json". The report is "ucf101-report.json"; the pictures
+        path: the record, such as "ucf101.json". The report is "ucf101-report.json"; the figures
             are "ucf101-accuracy.png", "ucf101-classes.png" and "ucf101-confusions.png"; where
             there are several splits, their names stand in between: "ucf101-split-2-accuracy.png".
 
@@ -51,7 +51,7 @@ def write(report: Mapping, path: Path) -> list[Path]:
     write_whole(written[0], (json.dumps(report, indent=1) + "\n").encode())
     for part in report["splits"]:
         split = f"-{part['split'].replace(' ', '-')}" if len(report["splits"]) > 1 else ""
-        for name, draw in PICTURES.items():
+        for name, draw in FIGURES.items():
             written.append(path.with_name(f"{path.stem}{split}-{name}.png"))
             plots.save(draw(part), written[-1])
     return written

@@ -34,7 +34,7 @@ def colour_of(name: str, colours: Mapping[str, str]) -> str:
 
 
 def save(axes: Axes, path: str | Path) -> None:
-    """Write the whole figure of some axes as a picture, and let it go."""
+    """Write the whole figure that some axes belong to into a file, and close it."""
     figure = cast(Figure, axes.figure)
     figure.savefig(path, bbox_inches="tight")
     plt.close(figure)

@@ -91,8 +91,7 @@ def whole(
 
     given, told = {"frames": {0: BATCH}}, ("probabilities",)
     light, plain = (
-        Whole(describer, network, temperature).eval()
-        for describer in (_easily_traced(backbone), backbone)
+        Whole(part, network, temperature).eval() for part in (_easily_traced(backbone), backbone)
     )
     return Graph(light, plain, given, told, spec.num_frames, examples)
 

@@ -66,7 +66,7 @@ class OverTime:
         path: the video file.
         window_seconds: length of a window.
         stride_seconds: from the start of one to that of the next.
-        num_thumbnails: frames to keep for a picture, at even distances.
+        num_thumbnails: frames to keep for a figure, at even distances.
 
     Attributes:
         windows: all of them.
@@ -128,7 +128,7 @@ class OverTime:
             yield from zip(pieces, read, strict=True)
 
     def _described(self, numbers: Sequence[int], frames: Tensor) -> Tensor:
-        """The essences (n, D) of a piece; on the way, what a picture shows is kept of it."""
+        """The essences (n, D) of a piece; on the way, what a figure shows is kept of it."""
         for number, frame in zip(numbers, frames, strict=True):
             if number in self._shown:
                 self.thumbnails[self._shown[number]] = frame.clone()

@@ -59,7 +59,7 @@ class Looked:
 
     Attributes:
         frames: numbers of the T frames.
-        thumbnails: each frame as the model saw it, a JPEG picture in a ``data:`` address.
+        thumbnails: each frame as the model saw it, a JPEG image in a ``data:`` address.
         forwards: what it says of the frames in their order.
         backwards: what it says of them in the opposite order, last frame first.
     """
@@ -99,9 +99,9 @@ def _shown(predictor: Predictor, essences: Tensor, numbers: list[int]) -> Shown:
 
 
 def thumbnail(frame: Tensor) -> str:
-    """A frame, uint8 (3, S, S), RGB, as a small JPEG picture in a ``data:`` address."""
-    picture = Image.fromarray(frame.permute(1, 2, 0).numpy())  # (S, S, 3)
-    picture.thumbnail((_SIDE, _SIDE))
+    """A frame, uint8 (3, S, S), RGB, as a small JPEG image in a ``data:`` address."""
+    image = Image.fromarray(frame.permute(1, 2, 0).numpy())  # (S, S, 3)
+    image.thumbnail((_SIDE, _SIDE))
     file = io.BytesIO()
-    picture.save(file, "JPEG", quality=_QUALITY)
+    image.save(file, "JPEG", quality=_QUALITY)
     return "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode("ascii")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from .parts.imagenet import Standardised
 from .parts.system import System
 from .parts.token_groups import SCHEMES
 from .parts.transformer import Transformer, positions
@@ -72,6 +73,7 @@ class TimeSformer(System):
             raise ValueError(f"scheme ({scheme!r}) must be one of {', '.join(SCHEMES)}")
         T, H, W = grid_of(num_frames, size, frames=1, patch_size=patch_size)
         self.by_frame = scheme == "space"
+        self.standardised = Standardised(in_features)
         self.tubelets = Tubelets(in_features, width, frames=1, patch_size=patch_size)
         self.places = positions(H * W, width)
         self.times = None if self.by_frame else positions(T, 1, width)
@@ -87,7 +89,8 @@ class TimeSformer(System):
         """Clips (B, T, C, H, W) -> what the class token has collected (B, D)."""
         T = self.options["num_frames"]
         require_volume(clips, T, self.options["size"], "TimeSformer")
-        tokens = self.tubelets(clips).unflatten(1, (T, -1)) + self.places  # (B, T, S, D)
+        tokens = self.tubelets(self.standardised(clips))  # (B, T S, D)
+        tokens = tokens.unflatten(1, (T, -1)) + self.places  # (B, T, S, D)
         if self.times is not None:
             return self.transformer((tokens + self.times).flatten(1, 2))  # (B, T S, D) -> (B, D)
         frames = self.transformer(tokens.flatten(0, 1))  # (B T, S, D) -> (B T, D)

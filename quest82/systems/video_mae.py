@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from .parts.imagenet import IMAGENET_MEAN, IMAGENET_STD
+from .parts.imagenet import Standardised
 from .parts.mae_block import AttentionBlock, sines
 from .parts.system import System
 from .parts.transformer import drawn_afresh
@@ -50,9 +50,7 @@ class VideoMAE(System):
     source = "Tong et al. 2022, VideoMAE: Masked Autoencoders are Data-Efficient Learners"
     view = {"num_frames": 16, "size": 224, "sampler": "strided", "stride": 4}
     small = {"width": 64, "depth": 2, "num_heads": 4, "patch_size": 8}
-    on_maps = {"width": 64, "depth": 1, "num_heads": 4, "patch_size": 1}
-    mean: Tensor
-    std: Tensor
+    on_maps = {"width": 64, "depth": 2, "num_heads": 4, "patch_size": 1}
 
     def __init__(
         self,
@@ -78,9 +76,7 @@ class VideoMAE(System):
         self.blocks = nn.Sequential(*(AttentionBlock(width, num_heads) for _ in range(depth)))
         self.norm = nn.LayerNorm(width, eps=1e-6)
         drawn_afresh(self)
-        for name, values in {"mean": IMAGENET_MEAN, "std": IMAGENET_STD}.items():
-            usual = values if in_features == 3 else (float(name == "std"),)
-            self.register_buffer(name, torch.tensor(usual).view(-1, 1, 1), persistent=False)
+        self.standardised = Standardised(in_features)
 
     def tokens(self, clips: Tensor, hidden: Tensor | None = None) -> Tensor:
         """What the last block says of the visible tokens.
@@ -93,8 +89,9 @@ class VideoMAE(System):
         Returns:
             (B, visible, D), in their order, before the norm.
         """
-        normal = (clips - self.mean) / self.std
-        cut = tubelets(normal, self.tubelet_size, self.patch_size)  # (B, N, t p p C)
+        cut = tubelets(
+            self.standardised(clips), self.tubelet_size, self.patch_size
+        )  # (B, N, t p p C)
         tokens = self.embedding(cut)  # (B, N, D)
         tokens = tokens + sines(*tokens.shape[1:]).to(tokens)
         if hidden is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from .parts.imagenet import Standardised
 from .parts.system import System
 from .parts.transformer import Transformer, positions
 from .parts.tubelets import Tubelets, grid_of
@@ -91,6 +92,7 @@ class ViViT(System):
         if model not in MODELS:
             raise ValueError(f"model ({model!r}) must be 1, 2, 3 or 4, as the paper numbers them")
         grid = grid_of(num_frames, size, frames=tubelet_frames, patch_size=patch_size)
+        self.standardised = Standardised(in_features)
         self.tubelets = Tubelets(in_features, width, frames=tubelet_frames, patch_size=patch_size)
         self.num_moments = T = grid[0]
         first = (1, *grid[1:]) if model == 2 else grid
@@ -113,7 +115,7 @@ class ViViT(System):
     def forward(self, clips: Tensor) -> Tensor:
         """Clips (B, T, C, H, W) -> (B, D)."""
         require_volume(clips, self.options["num_frames"], self.options["size"], "ViViT")
-        tokens = self.tubelets(clips)  # (B, n, D)
+        tokens = self.tubelets(self.standardised(clips))  # (B, n, D)
         if self.over_time is None:
             return self.transformer(tokens + self.positions)
         frames = tokens.unflatten(1, (self.num_moments, -1)).flatten(0, 1)  # (B T, S, D)

@@ -282,7 +282,7 @@ def glass(look: Look, still: Pen) -> Paint:
 
 
 def page(look: Look, w: float, d: float) -> Image.Image:
-    """Lines of text, and with luck a picture."""
+    """Lines of text, and with luck an image."""
     rng, image = look.rng, Image.new("RGB", (int(2 * w), int(4 * d)), PAPER)
     pen, first = Pen(image), look.pick(10, d, d * 1.3)
     if first > 10:

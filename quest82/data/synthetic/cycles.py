@@ -71,7 +71,7 @@ def lights(look: Look, still: Pen) -> Paint:
 
 
 def tree(look: Look, still: Pen) -> Paint:
-    """A picture of a tree in its frame: spring, summer, autumn, winter."""
+    """A painting of a tree, framed: spring, summer, autumn, winter."""
     rng, w, h = look.rng, look.rng.uniform(84, 98), look.rng.uniform(140, 158)
     still.shape(rect(-w - 9, -h - 9, w + 9, 9), look.trim)
     ground = [colour(0.82, 0.16, 0.33), colour(0.62, 0.14, 0.4), colour(0.66, 0.12, 0.2), WHITE]

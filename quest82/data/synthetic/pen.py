@@ -164,18 +164,18 @@ class Pen:
             strip = [a + (d - a) * p, b + (c - b) * p, b + (c - b) * q, a + (d - a) * q]
             self.shape(strip, mix(start, end, i / (steps - 1)))
 
-    def warp(self, picture: Image.Image, quad: Points) -> None:
-        """The picture in perspective, corner on corner (clockwise from the top left)."""
+    def warp(self, image: Image.Image, quad: Points) -> None:
+        """The image in perspective, corner on corner (clockwise from the top left)."""
         left, top, right, bottom = self.box(quad)
         if min(right - left, bottom - top) < 2:
             return
         rows, aims = [], []
         corners = self.pixels(quad) - (left, top)
-        for (x, y), (u, v) in zip(corners, rect(0, 0, *picture.size), strict=True):
+        for (x, y), (u, v) in zip(corners, rect(0, 0, *image.size), strict=True):
             rows += [[x, y, 1, 0, 0, 0, -u * x, -u * y], [0, 0, 0, x, y, 1, -v * x, -v * y]]
             aims += [u, v]
         bend = np.linalg.lstsq(np.array(rows), np.array(aims), rcond=None)[0].tolist()
         size = (right - left, bottom - top)
-        clear = picture.convert("RGBA")  # so that what lies outside the quad stays transparent
+        clear = image.convert("RGBA")  # so that what lies outside the quad stays transparent
         piece = clear.transform(size, Image.Transform.PERSPECTIVE, bend)
         self.image.paste(piece, (left, top), piece)

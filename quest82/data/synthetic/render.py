@@ -67,7 +67,7 @@ def synthesize(
         swing: "full", "partial", "still" or "cycle" (see `SWINGS`).
         wall: "blue" or "orange" (see `WALLS`); None leaves each clip its own.
         coding: "intra" or "inter" (see `CODINGS`); inter gives the direction of time away.
-        seed: the same seed gives the same pictures.
+        seed: the same seed gives the same frames.
         progress: show a progress bar.
 
     Returns:
@@ -130,8 +130,8 @@ def render(
     rng = _generator_of(action, number, swing, seed)
     states = draw_states(rng, swing=swing)
     draw = scene(actions_of(swing)[action], rng, wall=WALLS[wall] if wall else None)
-    picture = lru_cache(maxsize=1)(draw)  # a still state is drawn once
-    camera = _camera(rng, picture, len(states), sway=0 if swing == "cycle" else MARGIN)
+    image = lru_cache(maxsize=1)(draw)  # a still state is drawn once
+    camera = _camera(rng, image, len(states), sway=0 if swing == "cycle" else MARGIN)
     frames = np.stack([camera(t, states[t]) for t in frames_of(len(states))])  # (n, H, W, 3)
     return torch.from_numpy(frames).permute(0, 3, 1, 2).contiguous()
 
@@ -198,7 +198,7 @@ def _pace(rng: np.random.Generator, t: np.ndarray, most: float = 1.0) -> np.ndar
 
 def _camera(
     rng: np.random.Generator,
-    picture: Callable[[float], np.ndarray],
+    image: Callable[[float], np.ndarray],
     num_frames: int,
     *,
     sway: float,
@@ -210,7 +210,7 @@ def _camera(
     offsets = rng.integers(0, SIZE, size=(num_frames, 2))
 
     def shoot(t: int, state: float) -> np.ndarray:
-        view = picture(state)[y[t] : y[t] + SIZE, x[t] : x[t] + SIZE]
+        view = image(state)[y[t] : y[t] + SIZE, x[t] : x[t] + SIZE]
         i, j = offsets[t]
         exposed = view * np.float32(gains[t]) + grain[i : i + SIZE, j : j + SIZE]
         return np.clip(exposed, 0, 255).astype(np.uint8)

@@ -1,6 +1,6 @@
-"""The room in which an action happens, and the way from an action to its pictures.
+"""The room in which an action happens, and the way from an action to its images.
 
-A picture is a function of a *look*, drawn once per clip (colours, materials, sizes, light), and of
+An image is a function of a *look*, drawn once per clip (colours, materials, sizes, light), and of
 a *state* in [0, 1]. What stands still is painted once per look; a frame repaints only what moves.
 """
 
@@ -178,11 +178,11 @@ class Action:
 def scene(
     action: Action, rng: np.random.Generator, *, wall: Colour | None = None
 ) -> Callable[[float], np.ndarray]:
-    """One look of an action, as a function from state to picture.
+    """One look of an action, as a function from state to image.
 
     Args:
         action: what happens, in the forward direction.
-        rng: all that is random is drawn from it, now; the same seed gives the same pictures.
+        rng: all that is random is drawn from it, now; the same seed gives the same frames.
         wall: repaints the wall; nothing else of the look changes.
 
     Returns:
@@ -207,10 +207,10 @@ def scene(
     def frame(state: float) -> np.ndarray:
         if not 0 <= state <= 1:
             raise ValueError(f"state ({state}) lies outside [0, 1]; clip it before you draw")
-        piece, picture = part.copy(), calm.copy()
+        piece, image = part.copy(), calm.copy()
         paint(Pen(piece, origin - (left, top), scale), state)
-        picture.paste(piece.reduce(2), (left, top))
-        picture = ImageChops.multiply(picture, light)
-        return np.array(picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if mirrored else picture)
+        image.paste(piece.reduce(2), (left, top))
+        image = ImageChops.multiply(image, light)
+        return np.array(image.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if mirrored else image)
 
     return frame

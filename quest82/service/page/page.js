@@ -2,7 +2,7 @@
 // Nothing is computed here: both orders come with the answer.
 'use strict';
 
-const FILM_MS = 220;  // for which a frame is shown
+const FRAME_MS = 220;  // for which a frame is shown
 const MOST_CLASSES = 5;
 const still = matchMedia('(prefers-reduced-motion: reduce)');
 const $ = id => document.getElementById(id);
@@ -128,9 +128,9 @@ function groups() {
 }
 
 function stripOf(answers, _, all) {
-  const numbers = inOrder(answers[0].frames), pictures = inOrder(answers[0].thumbnails);
+  const numbers = inOrder(answers[0].frames), images = inOrder(answers[0].thumbnails);
   const cells = numbers.map((number, t) => make('li', {},
-    make('img', {src: pictures[t], alt: ''}), make('span', {class: 'number'}, `frame ${number}`),
+    make('img', {src: images[t], alt: ''}), make('span', {class: 'number'}, `frame ${number}`),
     ...answers.map(answer => shareOf(answer, t))));
   const names = answers.map(answer => answer.version).join(' and ');
   const title = all.length > 1 ? `The frames that ${names} saw` : 'The frames that the models saw';
@@ -160,17 +160,17 @@ function legend() {
 function play() {
   clearInterval(playing);
   const {frames, thumbnails} = state.answers[0];
-  const numbers = inOrder(frames), pictures = inOrder(thumbnails);
+  const numbers = inOrder(frames), images = inOrder(thumbnails);
   const cells = $('strips').querySelectorAll('.strip:first-of-type li');
   let t = 0;
   const next = () => {
-    $('film').src = pictures[t];
-    $('film').alt = `Frame ${numbers[t]}`;
+    $('shown').src = images[t];
+    $('shown').alt = `Frame ${numbers[t]}`;
     cells.forEach((cell, i) => cell.classList.toggle('now', i === t && !still.matches));
     t += 1;
-    if (t === pictures.length) clearInterval(playing);
+    if (t === images.length) clearInterval(playing);
   };
-  if (!still.matches) playing = setInterval(next, FILM_MS);
+  if (!still.matches) playing = setInterval(next, FRAME_MS);
   next();
 }
 

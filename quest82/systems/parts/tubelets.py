@@ -12,8 +12,7 @@ class Tubelets(nn.Conv3d):
     """A linear map of every tubelet, t frames x p x p pixels, to a token (Arnab et al. 2021).
 
     Tubelets do not overlap: the convolution steps by its own size. With t = 1 they are the patches
-    of a vision transformer, frame by frame ("uniform frame sampling"). At birth a grey tubelet,
-    0.5 everywhere, becomes zeros: else all tokens would begin alike, by the sum of the weights.
+    of a vision transformer, frame by frame ("uniform frame sampling").
 
     Args:
         in_features: C, channels of a frame.
@@ -25,7 +24,6 @@ class Tubelets(nn.Conv3d):
     def __init__(self, in_features: int, width: int, *, frames: int, patch_size: int) -> None:
         size = (frames, patch_size, patch_size)
         super().__init__(in_features, width, size, stride=size)
-        self.bias = nn.Parameter(-0.5 * self.weight.detach().flatten(1).sum(dim=1))
 
     def forward(self, clips: Tensor) -> Tensor:
         """Clips (B, T, C, H, W) -> tokens (B, n, D), frame by frame and row by row."""

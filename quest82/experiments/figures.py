@@ -1,4 +1,4 @@
-"""One split of a report in three pictures, of any number of models."""
+"""One split of a report in three figures, of any number of models."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def _draw_confusions(part: Mapping) -> Axes:
     )
 
 
-PICTURES = {
+FIGURES = {
     "accuracy": _draw_accuracy,
     "classes": _draw_classes,
     "confusions": _draw_confusions,
