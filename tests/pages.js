@@ -12,7 +12,7 @@ const look = {
     await document.fonts.ready;
   },
 
-  lostPictures() {
+  lostImages() {
     const lost = [...document.images].filter(i => !i.complete || !i.naturalWidth);
     const videos = [...document.querySelectorAll('video')].filter(v => v.error);
     return [...lost, ...videos].map(e => e.currentSrc || e.outerHTML);
@@ -78,8 +78,8 @@ const look = {
   // What figures are laid on, and through which filter they are seen, in the dark theme.
   cards() {
     document.documentElement.dataset.theme = 'dark';
-    const pictures = document.querySelectorAll('.bd-article img:not(.only-dark, .dark-light)');
-    const styles = [...pictures].map(picture => getComputedStyle(picture));
+    const images = document.querySelectorAll('.bd-article img:not(.only-dark, .dark-light)');
+    const styles = [...images].map(image => getComputedStyle(image));
     return styles.map(style => `${style.backgroundColor} ${style.filter}`);
   },
 };

@@ -432,9 +432,9 @@ def test_ucf101_runs_the_whole_comparison(toy_ucf, tmp_path):
         assert made["weights"]
         top1 = [f"{100 * share:.1f}" for share in part["models"]["lstm"]["forwards"]["top1"]]
         assert f"LSTM: top-1 {' / '.join(top1)} %" in text
-    pictures = {f"ucf101-split-{k}-{name}.png" for k in (1, 2) for name in FIGURES}
+    figures = {f"ucf101-split-{k}-{name}.png" for k in (1, 2) for name in FIGURES}
     assert {path.name for path in results.parent.iterdir()} == {
-        "ucf101.json", "ucf101-report.json", *pictures
+        "ucf101.json", "ucf101-report.json", *figures
     }  # fmt: skip
 
 

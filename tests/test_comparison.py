@@ -268,7 +268,7 @@ class TestMoreThanTwo:
         assert all(list(entry["counts"]) == names for entry in of_three["confusions"])
         assert list(of_three["models"]) == names
 
-    def test_the_text_and_the_pictures_show_all(self, of_three, tmp_path):
+    def test_the_text_and_the_figures_show_all(self, of_three, tmp_path):
         collected = comparison.collect("made up", {"a": of_three, "b": of_three})
         text = reports.describe(collected)
         for name in ("attention", "first"):

@@ -349,13 +349,13 @@ def test_options_that_do_not_go_together_are_refused(desk, predict, options, sai
     assert said in error
 
 
-def test_a_picture_is_of_one_video(desk, predict, tmp_path):
+def test_a_figure_is_of_one_video(desk, predict, tmp_path):
     how = ("--window", 1, "--plot", tmp_path / "p.png")
     _, error = predict(desk / "long.mp4", desk / "b.mp4", *how, code=2)
     assert "shows one video, not 2" in error
 
 
-def test_the_picture_shows_lines_and_a_band():
+def test_the_figure_shows_lines_and_a_band():
     windows = [(0, 2), (1, 3), (2, 4)]
     chances = np.array([[0.9, 0.1], [0.2, 0.8], [0.3, 0.7]])
     frames = {0.5: torch.zeros(3, 8, 8, dtype=torch.uint8)}

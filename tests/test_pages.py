@@ -23,7 +23,7 @@ LOADS = {"img": "src", "script": "src", "source": "src", "video": "src", "iframe
 LOADING_LINKS = {"stylesheet", "preload", "icon", "shortcut icon"}
 FOREIGN_STYLE = re.compile(r"(?:url\(|@import)\s*['\"]?\s*(?:https?:)?//[^)'\"]*")
 
-# What stays in the text when a role, a fence, a link, a picture or a formula is not understood.
+# What stays in the text when a role, a fence, a link, an image or a formula is not understood.
 LEFTOVER = re.compile(r"\{[a-z][a-z:_-]*\}|:::|```|\]\(|!\[|\\\(|\\\[|\$\$")
 NOT_PROSE = {"script", "style", "pre", "code", "math", "onlyprint"}  # elements and classes
 VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "wbr"}
@@ -123,7 +123,7 @@ def test_every_link_leads_somewhere(pages):
     assert dead == []
 
 
-def test_every_picture_script_and_style_is_there(pages):
+def test_every_image_script_and_style_is_there(pages):
     missing = [
         f"{page.path.name} -> {address}"
         for page in pages.values()
@@ -141,14 +141,14 @@ def test_nothing_is_fetched_from_another_host(book, pages):
         assert FOREIGN_STYLE.findall(path.read_text("utf-8")) == [], path.name
 
 
-def test_every_picture_has_words_for_those_who_do_not_see_it(pages):
-    pictures = [
+def test_every_image_has_words_for_those_who_do_not_see_it(pages):
+    images = [
         (page.path.name, attributes)
         for page in pages.values()
         for tag, attributes in page.elements
         if tag in ("img", "video")
     ]
-    assert [p for p in pictures if not (p[1].get("alt") or p[1].get("aria-label"))] == []
+    assert [p for p in images if not (p[1].get("alt") or p[1].get("aria-label"))] == []
 
 
 @pytest.mark.parametrize("name", ALL_NAMES)
@@ -208,8 +208,8 @@ def test_no_script_fails_and_no_file_is_missing(view):
     assert [entry["message"] for entry in view.get_log("browser")] == []
 
 
-def test_every_picture_is_shown(view):
-    assert view.execute_script("return look.lostPictures()") == []
+def test_every_image_is_shown(view):
+    assert view.execute_script("return look.lostImages()") == []
 
 
 def test_every_formula_is_set(view):

@@ -1,4 +1,4 @@
-"""What can be tried on the pages: films, frames to drag, the sampling slider and the bias dial."""
+"""What can be tried on the pages: animations, frames to drag, the sampling slider, the dial."""
 
 from __future__ import annotations
 
@@ -176,20 +176,20 @@ def test_the_dial_shows_the_numbers_of_the_chapter(browser, book):
         assert np.abs(np.array(numbers_shown) - expected).max() <= 0.5 + 1e-9
 
 
-def test_every_moving_picture_can_be_stopped_and_stepped_through(browser, book):
-    listed = (book / "_static/films.js").read_text("utf-8")
-    films = json.loads(listed.removeprefix("const FILMS = ").removesuffix(";\n"))
-    assert len(films) >= 10
-    for name, film in films.items():
+def test_every_animation_can_be_stopped_and_stepped_through(browser, book):
+    listed = (book / "_static/animations.js").read_text("utf-8")
+    animations = json.loads(listed.removeprefix("const ANIMATIONS = ").removesuffix(";\n"))
+    assert len(animations) >= 10
+    for name, animation in animations.items():
         with Image.open(book / "_images" / name) as moving:
             strip = Image.open((book / "_images" / name).with_suffix(".strip.png")).convert("RGB")
-            for number in (0, film["frames"] - 1):
+            for number in (0, animation["frames"] - 1):
                 moving.seek(number)
-                left = number * film["width"]
-                frame = strip.crop((left, 0, left + film["width"], film["height"]))
+                left = number * animation["width"]
+                frame = strip.crop((left, 0, left + animation["width"], animation["height"]))
                 assert np.array_equal(np.asarray(frame), np.asarray(moving.convert("RGB")))
     see(browser, book / "book/mean.html", width=390)
-    player = browser.find_element(By.CSS_SELECTOR, ".bd-article .film")
+    player = browser.find_element(By.CSS_SELECTOR, ".bd-article .animation")
     button, slider = (
         player.find_element(By.TAG_NAME, "button"),
         player.find_element(By.TAG_NAME, "input"),
@@ -197,14 +197,14 @@ def test_every_moving_picture_can_be_stopped_and_stepped_through(browser, book):
     if button.text == "Pause":
         button.click()
     assert button.text == "Play"
-    picture = player.find_element(By.CLASS_NAME, "picture")
-    assert picture.get_attribute("aria-label")
+    frame = player.find_element(By.CLASS_NAME, "strip-frame")
+    assert frame.get_attribute("aria-label")
     before = slider.get_attribute("value")
     slider.send_keys(Keys.ARROW_RIGHT)
     after = slider.get_attribute("value")
     assert after != before
     at = 100 * int(after) / (int(slider.get_attribute("max")))
-    position = picture.value_of_css_property("background-position")
+    position = frame.value_of_css_property("background-position")
     assert float(position.split("%")[0]) == pytest.approx(at, abs=0.01)
 
 

@@ -18,7 +18,7 @@ function softmax(logits) {
   return powers.map(power => power / sum);
 }
 
-// Added up in the order of the film, whatever the order shown: not even rounding can differ.
+// Added up in the order of recording, whatever the order shown: not even rounding can differ.
 function meanOf(vectors, order) {
   const sorted = [...order].sort((a, b) => a - b).map(i => vectors[i]);
   return sorted.reduce(plus).map(sum => sum / order.length);
@@ -66,14 +66,14 @@ function barsOf(title, names, colour) {
   return {box, set};
 }
 
-function dragTheFrames(place, data, picture) {
+function dragTheFrames(place, data, strip) {
   const models = readModels(data), count = models.mean.frames.length;
   const filmed = [...Array(count).keys()], names = ['opens', 'closes', 'anything else'];
   let order = [...filmed], repeated = -1;
   const bars = {mean: barsOf('The mean', names, '#0072b2'), lstm: barsOf('The LSTM', names, '#d55e00')};
   const list = element('ol', {className: 'frames'}), said = element('p', {role: 'status'});
   const shape = {count, width: 112, height: 112};
-  const preview = pictureOf(picture, shape);
+  const preview = stripFrame(strip, shape);
   preview.setAttribute('aria-hidden', 'true');
 
   const shares = name => {
@@ -98,8 +98,8 @@ function dragTheFrames(place, data, picture) {
     draw(to);
   };
   const cellOf = (frame, at) => {
-    const shown = pictureOf(picture, shape);
-    showPicture(shown, frame, count);
+    const shown = stripFrame(strip, shape);
+    showFrame(shown, frame, count);
     const label = `frame ${frame + 1}, place ${at + 1} of ${count}; arrow keys move it`;
     const handle = element('button', {type: 'button', 'aria-label': label},
       shown, element('span', {textContent: frame + 1}));
@@ -149,8 +149,8 @@ function dragTheFrames(place, data, picture) {
       button('Shuffle', shuffled),
       button('Repeat one', () => Array(count).fill(repeated = (repeated + 1) % count))),
     element('div', {className: 'beside'},
-      element('div', {className: 'film'}, preview,
-        playerControls(count, 250, step => showPicture(preview, order[step], count))),
+      element('div', {className: 'animation'}, preview,
+        playerControls(count, 250, step => showFrame(preview, order[step], count))),
       bars.mean.box, bars.lstm.box),
     said);
   draw();

@@ -1,4 +1,4 @@
-// A player for pictures that lie side by side in one strip: play, pause, and a slider to step by.
+// A player for frames that lie side by side in one strip: play, pause, and a slider to step by.
 // Classic scripts, no modules: the book is read as files, too, where browsers refuse modules.
 
 // An element of a kind, with properties and children.
@@ -10,24 +10,24 @@ function element(kind, properties = {}, ...children) {
   return made;
 }
 
-// The element shows picture `index` of a strip of `count` pictures.
-function showPicture(shown, index, count) {
+// The element shows frame `index` of a strip of `count` frames.
+function showFrame(shown, index, count) {
   shown.style.backgroundPosition = `${count > 1 ? 100 * index / (count - 1) : 0}% 0`;
 }
 
-// An element as wide as one picture of a strip, that shows one at a time.
-function pictureOf(strip, {count, width, height}) {
-  const shown = element('div', {className: 'picture'});
+// An element as wide as one frame of a strip, that shows one at a time.
+function stripFrame(strip, {count, width, height}) {
+  const shown = element('div', {className: 'strip-frame'});
   shown.style.backgroundImage = `url("${strip}")`;
   shown.style.backgroundSize = `${100 * count}% 100%`;
   shown.style.aspectRatio = `${width} / ${height}`;
   shown.style.width = `${width}px`;
-  showPicture(shown, 0, count);
+  showFrame(shown, 0, count);
   return shown;
 }
 
 // Button and slider. `show(step)` is called for each step; whoever asked their system for less
-// motion starts with a film at rest.
+// motion starts with an animation at rest.
 function playerControls(steps, milliseconds, show) {
   let timer = null;
   const button = element('button', {type: 'button'});

@@ -12,7 +12,7 @@ function windowIndices(n, T, stride) {
 
 const DOOR = {count: 24, width: 72, height: 72};  // frames in sampling.png, spread over the clip
 
-function samplingSlider(place, picture) {
+function samplingSlider(place, strip) {
   const slider = (name, min, max, value) => {
     const input = element('input', {type: 'range', min, max, value}), told = element('output');
     const label = element('label', {}, element('span', {textContent: name}), input, told);
@@ -25,7 +25,7 @@ function samplingSlider(place, picture) {
   const n = slider('frames of the clip, n', 1, 300, 72), T = slider('frames taken, T', 1, 16, 8);
   const stride = slider('stride', 1, 32, 4);
   const line = element('div', {className: 'line', 'aria-hidden': 'true'});
-  const film = element('div', {className: 'taken', 'aria-hidden': 'true'});
+  const row = element('div', {className: 'taken', 'aria-hidden': 'true'});
   const said = element('p', {role: 'status'});
   let draws = [];
   const drawAgain = () => { draws = Array.from({length: 16}, Math.random); };
@@ -43,9 +43,9 @@ function samplingSlider(place, picture) {
     const at = (share, kind) => { const mark = element('i', {className: kind}); mark.style.left = `${100 * share}%`; return mark; };
     line.replaceChildren(...edges.map(share => at(share, 'edge')),
       ...indices.map(k => at((k + 0.5) / n.value, 'dot')));
-    film.replaceChildren(...indices.map(k => {
-      const shown = pictureOf(picture, DOOR);
-      showPicture(shown, Math.floor((k + 0.5) / n.value * DOOR.count), DOOR.count);
+    row.replaceChildren(...indices.map(k => {
+      const shown = stripFrame(strip, DOOR);
+      showFrame(shown, Math.floor((k + 0.5) / n.value * DOOR.count), DOOR.count);
       return element('figure', {}, shown, element('figcaption', {textContent: k}));
     }));
     const share = (indices.at(-1) - indices[0] + 1) / n.value;
@@ -54,7 +54,7 @@ function samplingSlider(place, picture) {
   drawAgain();
   place.replaceChildren(element('h4', {textContent: 'Take frames yourself'}),
     element('label', {}, element('span', {textContent: 'way'}), ways, again),
-    n.label, T.label, stride.label, line, film, said);
+    n.label, T.label, stride.label, line, row, said);
   draw();
 }
 

@@ -7,7 +7,7 @@ read the same on a light page and on a dark one.
 
 from .benchmark import Dot, cost_panels, named_costs, two_grounds
 from .boxes import boxes_sheet
-from .clips import contact_sheet, film, frame_bars, timeline
+from .clips import animation, contact_sheet, frame_bars, timeline
 from .descriptors import roses, ways
 from .flow import colour_wheel, flow_arrows, flow_colours, flow_sheet
 from .geometry import networks, paths, planes, similarity
@@ -37,6 +37,7 @@ __all__ = [
     "Dot",
     "Table",
     "accuracy_panels",
+    "animation",
     "attended_patches",
     "bars",
     "boxes_sheet",
@@ -49,7 +50,6 @@ __all__ = [
     "costs",
     "curves",
     "differences",
-    "film",
     "flow_arrows",
     "flow_colours",
     "flow_sheet",

@@ -15,7 +15,7 @@ from torch import Tensor
 from .style import COLOURS, DPI, OTHERS, WIDTH_INCHES, grid_of, single
 
 if TYPE_CHECKING:
-    from IPython.display import Image as Film
+    from IPython.display import Image as Animation
 
 
 def contact_sheet(
@@ -108,18 +108,20 @@ def frame_bars(frames: Tensor, values: Sequence[float], *, y: str) -> Axes:
     return axes
 
 
-def film(clips: Mapping[str, Tensor], *, side: int = 160, frames_per_second: int = 8) -> Film:
-    """Clips side by side that move, as one looping picture (an animated PNG of 64 colours).
+def animation(
+    clips: Mapping[str, Tensor], *, side: int = 160, frames_per_second: int = 8
+) -> Animation:
+    """Clips side by side, playing in a loop (an animated PNG of 64 colours).
 
     Args:
         clips: name -> uint8 frames (T, 3, H, W), all of one T; the name is written above.
-        side: of each clip in the picture, in pixels.
+        side: of each clip, in pixels.
         frames_per_second: how fast it plays.
 
     Returns:
-        A picture for the output of a cell.
+        What a cell displays.
     """
-    from IPython.display import Image as Film
+    from IPython.display import Image as Animation
 
     T, title = len(next(iter(clips.values()))), 18
     width = len(clips) * (side + 4) - 4
@@ -127,9 +129,9 @@ def film(clips: Mapping[str, Tensor], *, side: int = 160, frames_per_second: int
     for t in range(T):
         page = Image.new("RGB", (width, side + title), "white")
         for column, (name, frames) in enumerate(clips.items()):
-            picture = Image.fromarray(frames[t].permute(1, 2, 0).numpy())
+            image = Image.fromarray(frames[t].permute(1, 2, 0).numpy())
             left = column * (side + 4)
-            page.paste(picture.resize((side, side), Image.Resampling.LANCZOS), (left, title))
+            page.paste(image.resize((side, side), Image.Resampling.LANCZOS), (left, title))
             ImageDraw.Draw(page).text((left + 2, 1), name, COLOURS["ink"], font_size=13)
         pages.append(page)
     sample = Image.new("RGB", (width, 3 * (side + title)))
@@ -147,4 +149,4 @@ def film(clips: Mapping[str, Tensor], *, side: int = 160, frames_per_second: int
         loop=0,
         optimize=True,
     )
-    return Film(file.getvalue(), format="png", width=width)
+    return Animation(file.getvalue(), format="png", width=width)
