@@ -138,7 +138,7 @@ def first_layer(seed: int, *, num_objects: int = 36, epochs: int = 12) -> dict:
 
 
 def visitors(num_train: int = 24, num_test: int = 60) -> tuple[TensorSet, TensorSet]:
-    """Frames in few of which something coloured is to be seen."""
+    """Frames, in few of which something coloured is visible."""
     shown = motions.painted(num_train + num_test, kinds=("visit",), size=16)
     frames, _ = motions.apart(shown)
     return frames.subset(range(num_train)), frames.subset(range(num_train, len(frames)))

@@ -1,4 +1,4 @@
-"""Writes what the things to try on the pages need: pictures of frames, and two trained models.
+"""Writes what the things to try on the pages need: strips of frames, and two trained models.
 
     python book/results/trials.py
 
@@ -78,11 +78,11 @@ def lstm_arrays(model: torch.nn.Module, essences: Tensor, pca: PCA, scale: float
 
 def write_strip(path: Path, clip: Tensor, *, count: int, side: int) -> None:
     """Some frames of a clip (n, 3, H, W), spread over it, side by side."""
-    picture = Image.new("RGB", (count * side, side))
+    strip = Image.new("RGB", (count * side, side))
     for i, frame in enumerate(clip[sampling.segment_indices(len(clip), count)]):
         image = Image.fromarray(frame.permute(1, 2, 0).numpy())
-        picture.paste(image.resize((side, side), Image.Resampling.LANCZOS), (i * side, 0))
-    picture.quantize(128, dither=Image.Dither.NONE).save(path, optimize=True)
+        strip.paste(image.resize((side, side), Image.Resampling.LANCZOS), (i * side, 0))
+    strip.quantize(128, dither=Image.Dither.NONE).save(path, optimize=True)
 
 
 def write_order() -> None:

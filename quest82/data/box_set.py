@@ -22,7 +22,7 @@ class BoxSet(TensorSet):
 
     Attributes:
         boxes: floating point (N, T, 4): left, top, right and bottom, in pixels from the upper left
-            corner of the frame; NaN in a frame in which it is not to be seen.
+            corner of the frame; NaN in a frame in which it is not visible.
 
     Raises:
         TypeError, ValueError: as in `TensorSet`, or if there is not a box for each frame.

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
-from typing import Any
-
 from ..systems.aggregators import AGGREGATORS
-from ..systems.parts.token_groups import SCHEMES
-from ..systems.registry import ON_FRAMES
-from ..systems.vivit import MODELS
+from .compared import (
+    MAPS_RATES,
+    MOTIONS_RATES,
+    ON_MAPS,
+    ON_MOTIONS,
+    VARIANTS,
+    at_rates,
+    for_longer_clips,
+    from_nothing,
+    with_rates,
+)
 from .drawn import Motions, Scenes
 from .grounds import Data, Maps
 from .models import Model
@@ -18,107 +22,8 @@ from .spec import Spec
 from .training import Budget
 
 _SMALL = {"projection_size": 64, "hidden_size": 64}
-
-_ON_MOTIONS = tuple(Model(name, options=dict(kind.small)) for name, kind in ON_FRAMES.items())
-_ON_MAPS = (
-    Model("mean", sees="mean over places"),
-    Model("lstm", sees="mean over places"),
-    Model("lstm, whole maps", "lstm", sees="places side by side"),
-    *(
-        Model(name, options=dict(kind.on_maps))
-        for name, kind in ON_FRAMES.items()
-        if kind.on_maps is not None
-    ),
-)
-_FROM_NOTHING = ("single_frame", "early_fusion", "c3d", "conv_gru")
-# Sixteen frames: windows of four and of seven.
-_LONGER = {"slow_fusion": {"extents": [4, 7]}}
-
-
-def _fitted(options: Any, **changes: int) -> Any:
-    """Options of a system for clips of another length or size, wherever they say it."""
-    if not isinstance(options, Mapping):
-        return options
-    inner = {name: _fitted(value, **changes) for name, value in options.items()}
-    return inner | {name: value for name, value in changes.items() if name in options}
-
-
 _MOTIONS_BUDGET = Budget(epochs=15, learning_rate=3e-3, schedule="cosine")
 _MAPS_BUDGET = Budget(epochs=30, schedule="cosine")
-
-# What the searches below chose, where it is not the budget's own; a test holds it to their records.
-_MOTIONS_RATES = {
-    **dict.fromkeys(("late_fusion", "c3d", "cnn_lstm", "vivit_factorised"), 1e-3),
-    **dict.fromkeys(("two_stream", "conv3d_lecture", "conv_gru", "slowfast"), 1e-2),
-}
-_MAPS_RATES = dict.fromkeys(
-    (
-        "mean",
-        "lstm",
-        "single_frame",
-        "fused_streams",
-        "conv3d_lecture",
-        "conv_lstm",
-        "conv_gru",
-        "i3d",
-    ),
-    3e-3,
-)
-
-
-def _variants(system: str, changes: Mapping[str, Mapping]) -> tuple[Model, ...]:
-    """A system on maps in several versions, at the learning rate that was chosen for the first."""
-    options, rate = ON_FRAMES[system].on_maps, _MAPS_RATES.get(system)
-    return tuple(
-        Model(f"{system}, {name}", system, {**options, **change}, learning_rate=rate)
-        for name, change in changes.items()
-    )
-
-
-_VARIANTS = (
-    *_variants("r3d", {"no block": {"widths": [64, 64], "blocks": [1, 1]}}),
-    *_variants(
-        "non_local",
-        {
-            "embedded Gaussian": {},
-            "Gaussian": {"kind": "gaussian"},
-            "dot product": {"kind": "dot_product"},
-            "concatenation": {"kind": "concatenation"},
-            "in space": {"over": "space"},
-            "in time": {"over": "time"},
-            "first stage": {"at": [1]},
-            "last stage": {"at": [2]},
-            "five blocks": {"at": [1, 1, 2, 2, 2]},
-            "frames apart": {"volumes": False},
-            "frames apart, positions": {"volumes": False, "positions": True},
-        },
-    ),
-    *_variants("timesformer", {scheme: {"scheme": scheme} for scheme in SCHEMES}),
-    *_variants(
-        "vivit", {f"model {model}": {"model": model, "temporal_depth": 1} for model in MODELS}
-    ),
-)
-
-
-def _with_rates(models: tuple[Model, ...], rates: dict[str, float]) -> tuple[Model, ...]:
-    """Each model with the learning rate that was chosen for it."""
-    return tuple(replace(model, learning_rate=rates.get(model.name)) for model in models)
-
-
-# Three each, a factor of about three apart; transformers need lower ones.
-_RATES = (1e-3, 3e-3, 1e-2)
-_LOWER_RATES = (3e-4, 1e-3, 3e-3)
-_TRANSFORMERS = ("vivit", "vivit_factorised", "timesformer", "video_mae")
-
-
-def _at_rates(models: tuple[Model, ...]) -> tuple[Model, ...]:
-    """Each model at each learning rate: what a search compares."""
-    return tuple(
-        replace(model, name=f"{model.name} at {rate:g}", learning_rate=rate)
-        for model in models
-        for rate in (_LOWER_RATES if model.name in _TRANSFORMERS else _RATES)
-    )
-
 
 DECLARED = {
     spec.name: spec
@@ -141,7 +46,7 @@ DECLARED = {
         Spec(
             "systems_rates",
             Motions(),
-            models=_at_rates(_ON_MOTIONS),
+            models=at_rates(ON_MOTIONS),
             seeds=(100,),
             budget=_MOTIONS_BUDGET,
             protocol=Watched(0.25),
@@ -149,7 +54,7 @@ DECLARED = {
         Spec(
             "systems_maps_rates",
             Maps("partial_maps"),
-            models=_at_rates(_ON_MAPS),
+            models=at_rates(ON_MAPS),
             seeds=(100,),
             budget=_MAPS_BUDGET,
             protocol=Watched(0.25),
@@ -158,7 +63,7 @@ DECLARED = {
         Spec(
             "systems",
             Motions(),
-            models=_with_rates(_ON_MOTIONS, _MOTIONS_RATES),
+            models=with_rates(ON_MOTIONS, MOTIONS_RATES),
             seeds=(0, 1, 2, 3, 4),
             budget=_MOTIONS_BUDGET,
             protocol=HoldOut(0.25),
@@ -167,7 +72,7 @@ DECLARED = {
         Spec(
             "systems_maps",
             Maps("partial_maps"),
-            models=_with_rates(_ON_MAPS, _MAPS_RATES),
+            models=with_rates(ON_MAPS, MAPS_RATES),
             seeds=(0, 1, 2, 3, 4),
             budget=_MAPS_BUDGET,
             protocol=HoldOut(0.25),
@@ -176,7 +81,7 @@ DECLARED = {
         Spec(
             "systems_variants",
             Maps("partial_maps"),
-            models=_VARIANTS,
+            models=VARIANTS,
             seeds=(0, 1, 2, 3, 4),
             budget=_MAPS_BUDGET,
             protocol=HoldOut(0.25),
@@ -185,15 +90,9 @@ DECLARED = {
         Spec(
             "systems_cycles",
             Maps("cycle_maps"),
-            models=_with_rates(
-                tuple(
-                    replace(
-                        model,
-                        options=_fitted(model.options, num_frames=16) | _LONGER.get(model.name, {}),
-                    )
-                    for model in _ON_MAPS
-                ),
-                _MAPS_RATES,
+            models=with_rates(
+                for_longer_clips(),
+                MAPS_RATES,
             ),
             seeds=(0, 1, 2, 3, 4),
             budget=_MAPS_BUDGET,
@@ -204,18 +103,9 @@ DECLARED = {
             Spec(
                 name,
                 scenes,
-                models=_with_rates(
-                    tuple(
-                        replace(
-                            model,
-                            options=_fitted(
-                                model.options, size=scenes.size, num_frames=scenes.num_frames
-                            ),
-                        )
-                        for model in _ON_MOTIONS
-                        if model.name in _FROM_NOTHING
-                    ),
-                    _MOTIONS_RATES,
+                models=with_rates(
+                    from_nothing(scenes.num_frames, scenes.size),
+                    MOTIONS_RATES,
                 ),
                 seeds=(0, 1, 2, 3, 4),
                 budget=_MOTIONS_BUDGET,

@@ -14,7 +14,7 @@ from ..data.tensor_set import TensorSet
 from ..essences.essence_set import EssenceSet
 from .drawn import Motions, Scenes
 
-# What is to be told apart -> the clips that ask it.
+# What has to be distinguished -> the clips that ask it.
 TASKS: dict[str, Callable[[EssenceSet], EssenceSet]] = {
     "classes": lambda data: data,
     "pairs": lambda data: data.reversed_pairs(synthetic.REVERSED | synthetic.REVERSED_CYCLES),

@@ -15,7 +15,7 @@ from .kinds import KINDS, Path
 from .render import render
 from .scene import Scene
 
-# Kinds in which one shape is to be seen from beginning to end.
+# Kinds in which one shape is visible from beginning to end.
 SEEN_THROUGHOUT = tuple(kind for kind in KINDS if kind != "visit")
 
 

@@ -115,7 +115,7 @@ def _hops(num_frames: int, draw: Generator) -> Path:
 def _visits(num_frames: int, draw: Generator) -> Path:
     """A disc, a square and a triangle show up in turn, each at a place of its own; else nothing.
 
-    They come round in a circle of T frames, so that the first one to be seen says nothing.
+    They come round in a circle of T frames, so that the first visible one says nothing.
     """
     rest, hold = still(num_frames, draw), _hold(num_frames)
     thirds = np.array([num_frames // 3 + (k < num_frames % 3) for k in range(3)])

@@ -18,7 +18,7 @@ class Flow(NamedTuple):
     Attributes:
         flow: float32 (T - 1, 2, S, S), right and down, in pixels: what is at p in frame t is at
             p + flow[t, :, p] in frame t + 1.
-        known: boolean (T - 1, S, S), False where it is not to be seen in frame t + 1: it has left
+        known: boolean (T - 1, S, S), False where it is not visible in frame t + 1: it has left
             the frame, is covered, or has begun anew elsewhere.
     """
 
@@ -32,7 +32,7 @@ def render(
     """The frames of a scene.
 
     Args:
-        scene: what is to be seen.
+        scene: what is visible.
         size: side S of the frames in pixels, at least 8.
         below: scenes of as many frames, whose shapes lie between this one and its ground.
         above: scenes of as many frames, whose shapes cover this one.

@@ -124,7 +124,7 @@ def _as_tokens(volumes: Tensor, over: str) -> Tensor:
 
 
 def _as_volumes(tokens: Tensor, shape: torch.Size, over: str) -> Tensor:
-    """The way back: (B', N, C) -> (B, C, T, H, W)."""
+    """And back again: (B', N, C) -> (B, C, T, H, W)."""
     B, C, T, H, W = shape
     if over == "time":
         return tokens.view(B, H, W, T, C).permute(0, 4, 3, 1, 2)
