@@ -14,7 +14,7 @@ from quest82.data.clips import Clip
 from quest82.essences import EssenceSet
 from quest82.experiments import comparison, records, reports, running
 from quest82.experiments.declarations import DECLARED, named
-from quest82.experiments.directions import by_kind, direction_hits
+from quest82.experiments.directions import by_kind, direction_hits, overall
 from quest82.experiments.drawn import Motions, Scenes
 from quest82.experiments.grounds import Data, Maps
 from quest82.experiments.models import MODELS, SEES, Model, chosen
@@ -335,7 +335,11 @@ def test_directions_are_judged_kind_by_kind(tmp_path):
         for figure in kinds.values():
             low, high = figure["interval"]
             assert 0 <= low <= figure["average"] <= high <= 1
-    # Played backwards, whoever told the direction tells the other one.
+    of_kinds = [figure["average"] for figure in found["early_fusion"].values()]
+    average, low, high = overall(record, of="early_")["fusion"]
+    assert low <= average <= high
+    assert average == pytest.approx(sum(of_kinds) / 2)  # as many clips of each kind
+    # Played backwards, whoever was right about the direction is wrong.
     backwards = by_kind(record, answers="backwards")
     for kind, figure in found["early_fusion"].items():
         other = backwards["early_fusion"][kind]["average"]

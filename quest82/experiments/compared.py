@@ -23,7 +23,7 @@ ON_MAPS = (
         if kind.on_maps is not None
     ),
 )
-_FROM_NOTHING = ("single_frame", "early_fusion", "c3d", "conv_gru")
+_FROM_NOTHING = ("single_frame", "early_fusion")
 _LONGER = {"slow_fusion": {"extents": [4, 7]}}  # of sixteen frames
 
 _RATES = (1e-3, 3e-3, 1e-2)  # that a search tries
@@ -87,7 +87,7 @@ def for_longer_clips() -> tuple[Model, ...]:
 
 
 def from_nothing(num_frames: int, size: int) -> tuple[Model, ...]:
-    """Four families that differ most, for frames of another size."""
+    """One frame, and all frames at once, for frames of another size."""
     return tuple(
         replace(model, options=_fitted(model.options, num_frames=num_frames, size=size))
         for model in ON_MOTIONS

@@ -34,7 +34,7 @@ def direction_hits(logits: Tensor, labels: Tensor) -> Tensor:
 
 
 def hits_of(runs: Mapping[int, Run], test: ClipSet, *, answers: str = "forwards") -> np.ndarray:
-    """For each test clip the share of the seeds that told its direction (N,).
+    """For each test clip the share of the seeds that are right about its direction (N,).
 
     Args:
         runs: seed -> what one model answered, as `Record.runs` gives it for each model.
@@ -45,8 +45,28 @@ def hits_of(runs: Mapping[int, Run], test: ClipSet, *, answers: str = "forwards"
     return torch.stack([direction_hits(own, test.labels) for own in logits]).mean(dim=0).numpy()
 
 
+def overall(record: Record, *, of: str = "") -> dict[str, tuple[float, float, float]]:
+    """How often each model of a record is right about the direction, all kinds together.
+
+    Args:
+        record: of an experiment on pairs of classes (`ClipSet.reversed_pairs`), of one part.
+        of: only the models whose names begin so; it is taken off their names.
+
+    Returns:
+        Name of the model -> average over clips and seeds, lower and upper end of the 95 % interval
+        for other groups; chance is 1/2.
+    """
+    test, found = record.tested(), {}
+    for model, runs in record.runs().items():
+        if model.startswith(of):
+            hits = hits_of(runs, test)
+            ends = uncertainty.accuracy_interval(hits, test.groups)
+            found[model.removeprefix(of)] = (float(hits.mean()), *ends)
+    return found
+
+
 def by_kind(record: Record, *, answers: str = "forwards") -> dict[str, dict[str, Figure]]:
-    """How often each model of a record tells the direction, kind by kind; chance is 1/2.
+    """How often each model of a record is right about the direction, kind by kind; chance is 1/2.
 
     Args:
         record: of an experiment on pairs of classes (`ClipSet.reversed_pairs`), of one part.
