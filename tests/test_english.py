@@ -32,7 +32,8 @@ MEANT = (
     "describer.html",
 )
 
-PAGES = [*sorted((ROOT / "book").rglob("*.md")), *sorted(ROOT.glob("*.md"))]
+# CONTRIBUTING.md is the one page that names what is banned.
+PAGES = [*sorted((ROOT / "book").rglob("*.md")), ROOT / "README.md", ROOT / "CHANGELOG.md"]
 CODE = [
     *sorted((ROOT / "quest82").rglob("*.py")),
     *sorted((ROOT / "quest82").rglob("*.js")),
@@ -61,7 +62,7 @@ def lines_of(path: Path) -> list[str]:
 def test_only_the_words_of_the_vocabulary(path):
     found = []
     for line in lines_of(path):
-        said = line
+        said = re.sub(r"\b(?:eq|ex|fig)-[\w-]+", "", line)  # labels keep their names
         for meant in MEANT:
             said = said.replace(meant, "")
         found += [
