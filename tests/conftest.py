@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -12,6 +14,7 @@ import pytest
 import safetensors.torch
 import stand_in
 import torch
+from filelock import FileLock
 from torchvision.models import mobilenet_v2
 
 from quest82 import video
@@ -212,10 +215,22 @@ def web():
 
 @pytest.fixture(scope="session")
 def built(tmp_path_factory):
-    """The folder of the built book, and what the builder complained about."""
+    """The folder of the built book, and what the builder complained about.
+
+    Processes that test side by side build it once: the first one does, the others wait.
+    """
     if browsing.is_up_to_date():
         return browsing.BUILT, ""
-    return browsing.build(tmp_path_factory.mktemp("book"))
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    told = folder / "book.json"
+    with FileLock(folder / "book.lock"):
+        if not told.exists():
+            html, complaints = browsing.build(folder / "book")
+            told.write_text(json.dumps([str(html), complaints]), "utf-8")
+    html, complaints = json.loads(told.read_text("utf-8"))
+    return Path(html), complaints
 
 
 @pytest.fixture(scope="session")

@@ -113,25 +113,21 @@ def _variants(system: str, changes: Mapping[str, Mapping]) -> tuple[Model, ...]:
 
 
 VARIANTS = (
+    *_variants("timesformer", {scheme: {"scheme": scheme} for scheme in SCHEMES}),
+    *_variants(
+        "vivit", {f"model {model}": {"model": model, "temporal_depth": 1} for model in VIVIT_MODELS}
+    ),
     *_variants("r3d", {"no block": {"widths": [64, 64], "blocks": [1, 1]}}),
     *_variants(
         "non_local",
         {
             "embedded Gaussian": {},
-            "Gaussian": {"kind": "gaussian"},
             "dot product": {"kind": "dot_product"},
-            "concatenation": {"kind": "concatenation"},
             "in space": {"over": "space"},
             "in time": {"over": "time"},
-            "first stage": {"at": [1]},
-            "last stage": {"at": [2]},
             "five blocks": {"at": [1, 1, 2, 2, 2]},
             "frames apart": {"volumes": False},
             "frames apart, positions": {"volumes": False, "positions": True},
         },
-    ),
-    *_variants("timesformer", {scheme: {"scheme": scheme} for scheme in SCHEMES}),
-    *_variants(
-        "vivit", {f"model {model}": {"model": model, "temporal_depth": 1} for model in VIVIT_MODELS}
     ),
 )
