@@ -108,7 +108,7 @@ def _fitted(options: Any, **changes: int) -> Any:
 
 def _variants(system: str, changes: Mapping[str, Mapping]) -> tuple[Model, ...]:
     """A system on maps in several versions, at the learning rate that was chosen for the first."""
-    options, rate = ON_FRAMES[system].on_maps, MAPS_RATES.get(system)
+    options, rate = ON_FRAMES[system].on_maps or {}, MAPS_RATES.get(system)
     return tuple(
         Model(f"{system}, {name}", system, {**options, **change}, learning_rate=rate)
         for name, change in changes.items()

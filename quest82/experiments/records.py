@@ -73,12 +73,17 @@ class Record:
     def runs(self, part: str | None = None) -> dict[str, dict[int, Run]]:
         """Name of the model -> seed -> what it answered about `tested(part)`, judged anew.
 
+        Models come in the order of the experiment, seeds in theirs, in whatever order the runs
+        were made: an experiment may have grown.
+
         Args:
             part: name of the part; None: the only one.
         """
         test = self.tested(part)
         found: dict[str, dict[int, Run]] = {}
-        for run in self.content["runs"]:
+        place = {model.name: number for number, model in enumerate(self.spec.models)}
+        made = sorted(self.content["runs"], key=lambda run: (place[run["model"]], run["seed"]))
+        for run in made:
             if part in (None, run["part"]):
                 answers = {
                     direction: judge(_decode(logits), test.labels)
