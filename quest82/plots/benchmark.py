@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from itertools import product
 from typing import NamedTuple
 
 import numpy as np
@@ -11,6 +12,8 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator
 
 from .style import COLOURS, PALETTE, grid_of, name_rows, open_panel, single
+
+_MARKERS = "osD^"
 
 
 class Dot(NamedTuple):
@@ -40,17 +43,18 @@ def cost_panels(
 
     Args:
         panels: title -> name of the system -> its dot.
-        families: name of the system -> what its colour stands for, in the order of the legend.
+        families: name of the system -> what its colour and marker stand for, in the order of the legend.
         columns: panels in a row.
         chance: a dotted line.
     """
     rows = -(-len(panels) // columns)
-    figure, axes = grid_of(rows, columns, 1.9 * rows + 0.75, sharex=True, sharey=True)
-    colours = _colours(families, [name for dots in panels.values() for name in dots])
+    signs = _signs(families, [name for dots in panels.values() for name in dots])
+    head = 0.3 + 0.18 * -(-len(signs) // 4)  # inches that the legend and a title need
+    figure, axes = grid_of(rows, columns, 1.9 * rows + head, sharex=True, sharey=True)
     for axis, (title, dots) in zip(axes.flat, panels.items(), strict=False):
         axis.axhline(100 * chance, color=COLOURS["ink"], lw=1, ls=":")
         for name, dot in dots.items():
-            _draw(axis, dot, colours[families[name]])
+            _draw(axis, dot, signs[families[name]])
         axis.set(xscale="log", ylim=(30, 104))
         axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axis.xaxis.set_major_formatter("{x:g}")
@@ -61,12 +65,12 @@ def cost_panels(
     for axis in axes[:, 0]:
         axis.set_ylabel("direction (%)", fontsize=9)
     marks = [
-        Line2D([], [], marker="o", ls="", color=colour, label=family)
-        for family, colour in colours.items()
+        Line2D([], [], marker=marker, ls="", color=colour, label=family)
+        for family, (colour, marker) in signs.items()
     ]
     figure.legend(handles=marks, loc="upper center", ncols=4, frameon=False, fontsize=9)
     height = figure.get_figheight()
-    figure.subplots_adjust(0.09, 0.5 / height, 0.99, 1 - 0.75 / height, 0.1, 0.35)
+    figure.subplots_adjust(0.09, 0.5 / height, 0.99, 1 - head / height, 0.1, 0.35)
     return axes[0, 0]
 
 
@@ -82,15 +86,15 @@ def named_costs(
     """
     names = sorted(dots, key=lambda name: dots[name].share)
     figure, axis = single(0.26 * len(names) + 0.8)
-    colours = _colours(families, dots)
+    signs = _signs(families, dots)
     axis.axvline(100 * chance, color=COLOURS["ink"], lw=1, ls=":")
     for row, name in enumerate(names):
-        dot, colour = dots[name], colours[families[name]]
+        dot, (colour, marker) = dots[name], signs[families[name]]
         axis.plot([100 * dot.low, 100 * dot.high], [row, row], lw=2.5, color=colour)
-        axis.plot(100 * dot.share, row, "o", ms=6, color=colour)
+        axis.plot(100 * dot.share, row, marker, ms=6, color=colour)
         axis.text(104, row, f"{dot.cost:.0f} M", fontsize=9, va="center")
     name_rows(axis, [name.replace("_", " ") for name in names])
-    axis.set(xlim=(40, 102), ylim=(-0.7, len(names) - 0.3), xlabel="directions told (%)")
+    axis.set(xlim=(40, 102), ylim=(-0.7, len(names) - 0.3), xlabel="directions (%)")
     figure.subplots_adjust(0.2, 0.55 / figure.get_figheight(), 0.91, 0.99)
     return axis
 
@@ -113,18 +117,19 @@ def two_grounds(
         chance: dotted lines.
     """
     _, axis = single(5.4)
-    colours = _colours(families, points)
+    signs = _signs(families, points)
     axis.axvline(100 * chance, color=COLOURS["ink"], lw=1, ls=":")
     axis.axhline(100 * chance, color=COLOURS["ink"], lw=1, ls=":")
     ranked = sorted(points, key=lambda name: points[name][1])
     heights = _apart([100 * points[name][1] for name in ranked], least=2.6)
     for name, height in zip(ranked, heights, strict=True):
         across, up = (100 * share for share in points[name])
-        colour = colours[families[name]]
-        axis.plot(across, up, "o", ms=7, color=colour)
-        axis.plot([across, 101], [up, height], lw=0.6, color=colour, alpha=0.7)
+        colour, marker = signs[families[name]]
+        axis.plot(across, up, marker, ms=7, color=colour)
+        axis.plot([across, 101], [up, height], lw=0.6, color=colour, alpha=0.7, clip_on=False)
         axis.text(102, height, name.replace("_", " "), fontsize=9, va="center")
-    axis.set(xlim=(44, 100), ylim=(44, 104), xlabel=x, ylabel=y)
+    bottom, top = min(44, heights[0] - 1), max(101, heights[-1] + 1)
+    axis.set(xlim=(44, 100), ylim=(bottom, top), yticks=range(50, 101, 10), xlabel=x, ylabel=y)
     axis.figure.subplots_adjust(0.09, 0.1, 0.78, 0.99)
     return axis
 
@@ -138,12 +143,14 @@ def _apart(values: Sequence[float], *, least: float) -> list[float]:
     return [value - float(shift) for value in moved]
 
 
-def _colours(families: Mapping[str, str], shown: Collection[str]) -> dict[str, str]:
-    """A colour for each family that is shown, in the order of all."""
+def _signs(families: Mapping[str, str], shown: Collection[str]) -> dict[str, tuple[str, str]]:
+    """Colour and marker of each family that is shown; no two have both alike."""
     names = list(dict.fromkeys(family for name, family in families.items() if name in shown))
-    return dict(zip(names, np.resize(PALETTE, len(names)).tolist(), strict=True))
+    signs = product(_MARKERS, PALETTE)
+    return {name: (colour, marker) for name, (marker, colour) in zip(names, signs, strict=False)}
 
 
-def _draw(axis: Axes, dot: Dot, colour: str) -> None:
+def _draw(axis: Axes, dot: Dot, sign: tuple[str, str]) -> None:
+    colour, marker = sign
     axis.plot([dot.cost] * 2, [100 * dot.low, 100 * dot.high], lw=1.5, color=colour, alpha=0.6)
-    axis.plot(dot.cost, 100 * dot.share, "o", ms=5, color=colour)
+    axis.plot(dot.cost, 100 * dot.share, marker, ms=5, color=colour)
