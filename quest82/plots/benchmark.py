@@ -43,7 +43,7 @@ def cost_panels(
 
     Args:
         panels: title -> name of the system -> its dot.
-        families: name of the system -> what its colour and marker stand for, in the order of the legend.
+        families: name of the system -> what its sign stands for, in the legend's order.
         columns: panels in a row.
         chance: a dotted line.
     """
