@@ -52,12 +52,15 @@ class TestDeclared:
     """Every experiment of the book; a declared one can never rot."""
 
     @pytest.mark.parametrize("name", DECLARED)
-    def test_its_record_is_of_this_experiment_and_of_these_clips(self, name):
+    def test_its_record_is_of_this_experiment_and_of_these_clips(self, name, monkeypatch):
         record, spec = records.load(BOOK / "results" / f"{name}.json"), DECLARED[name]
         assert record.spec == spec
         assert record.content["hash"] == spec.hash
         assert not list(record.missing())
-        data = spec.data.open(BOOK / "data")
+        # Which clips these are does not depend on what they show, and that takes long to draw.
+        monkeypatch.setattr(Scenes, "_drawn", lambda self, *_: torch.zeros(1, 3, 1, 1))
+        ground = replace(spec.data, essences_at=None) if name == "systems_essences" else spec.data
+        data = ground.open(BOOK / "data")
         assert record.clips.clip_ids == data.clip_ids
         assert record.clips.labels.tolist() == data.labels.tolist()
         assert record.clips.groups == data.groups
