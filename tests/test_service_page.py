@@ -121,8 +121,8 @@ def test_thumbnails_are_the_frames_that_the_model_saw(service, predictors):
     for address, frame in zip(told["thumbnails"], frames, strict=True):
         head, content = address.split(",")
         assert head == "data:image/jpeg;base64"
-        with Image.open(io.BytesIO(base64.b64decode(content))) as frame:
-            seen = torch.frombuffer(bytearray(frame.tobytes()), dtype=torch.uint8)
+        with Image.open(io.BytesIO(base64.b64decode(content))) as image:
+            seen = torch.frombuffer(bytearray(image.tobytes()), dtype=torch.uint8)
         seen = seen.view(64, 64, 3).permute(2, 0, 1).float()
         assert (seen - frame.float()).abs().mean() < 8  # JPEG loses a little
 
