@@ -80,10 +80,7 @@ def at_rates(models: tuple[Model, ...]) -> tuple[Model, ...]:
 def for_longer_clips() -> tuple[Model, ...]:
     """The models on maps of sixteen frames; slow fusion takes longer windows."""
     return tuple(
-        replace(
-            model,
-            options=_fitted(model.options, num_frames=16) | _LONGER.get(model.name, {}),
-        )
+        replace(model, options=_fitted(model.options, num_frames=16) | _LONGER.get(model.name, {}))
         for model in ON_MAPS
         if model.name not in _NOT_ON_CYCLES
     )

@@ -90,10 +90,7 @@ DECLARED = {
         Spec(
             "systems_cycles",
             Maps("cycle_maps"),
-            models=with_rates(
-                for_longer_clips(),
-                MAPS_RATES,
-            ),
+            models=with_rates(for_longer_clips(), MAPS_RATES),
             seeds=(0, 1, 2, 3, 4),
             budget=_MAPS_BUDGET,
             protocol=HoldOut(0.25),

@@ -59,9 +59,8 @@ def overall(record: Record, *, of: str = "") -> dict[str, tuple[float, float, fl
     test, found = record.tested(), {}
     for model, runs in record.runs().items():
         if model.startswith(of):
-            hits = hits_of(runs, test)
-            ends = uncertainty.accuracy_interval(hits, test.groups)
-            found[model.removeprefix(of)] = (float(hits.mean()), *ends)
+            figure = average(hits_of(runs, test), test.groups, uncertainty.accuracy_interval)
+            found[model.removeprefix(of)] = (figure["average"], *figure["interval"])
     return found
 
 

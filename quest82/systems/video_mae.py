@@ -89,9 +89,8 @@ class VideoMAE(System):
         Returns:
             (B, visible, D), in their order, before the norm.
         """
-        cut = tubelets(
-            self.standardised(clips), self.tubelet_size, self.patch_size
-        )  # (B, N, t p p C)
+        clips = self.standardised(clips)
+        cut = tubelets(clips, self.tubelet_size, self.patch_size)  # (B, N, t p p C)
         tokens = self.embedding(cut)  # (B, N, D)
         tokens = tokens + sines(*tokens.shape[1:]).to(tokens)
         if hidden is not None:
