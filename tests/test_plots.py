@@ -67,7 +67,7 @@ def test_costs_come_with_the_straight_line_that_fits():
 
 def test_networks_and_maps_are_drawn():
     layers = [[[0, 1], [2, 3]], [[0, 1]]]
-    assert plots.networks({"a": layers}, num_frames=4).get_title() == "a"
+    assert plots.networks({"a": layers}, num_frames=4).get_title(loc="left") == "a"
     assert plots.similarity({"a": np.eye(3)}).get_ylabel() == "frame"
     assert len(plots.planes({"r": {"a": np.ones((2, 5))}}).collections) == 1
 
@@ -94,7 +94,7 @@ def test_maps_are_white_at_zero_and_take_sides_by_their_sign():
 def test_costs_are_shown_with_intervals_in_colours_of_families():
     dots = {"a": plots.Dot(5, 0.5, 0.4, 0.6), "b": plots.Dot(50, 0.9, 0.8, 1.0)}
     families = {"a": "images", "b": "volumes"}
-    axes = plots.cost_panels({"right": dots, "up": dots}, families, columns=2)
+    axes = plots.cost_panels({"right": dots, "up": dots}, families)
     assert axes.get_title(loc="left") == "right"
     assert [text.get_text() for text in axes.figure.legends[0].get_texts()] == ["images", "volumes"]
     rows = plots.named_costs(dots, families)

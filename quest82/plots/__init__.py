@@ -1,8 +1,10 @@
 """Every figure of the book: functions that take data and return the Axes they drew on.
 
 One visual language: the mean is blue and the LSTM vermilion on every page, controls are grey
-(colours from Okabe & Ito 2008, safe for colour-blind readers). Figures are white, so that they
-read the same on a light page and on a dark one.
+(colours from Okabe & Ito 2008, safe for colour-blind readers). Figures are drawn for the width of a
+phone and in colours of which the book knows a dark variant (`book/_extensions/figures.py`).
+Importing this package sets that look for all figures of the session, and has a notebook show them
+as SVG.
 """
 
 from .benchmark import Dot, cost_panels, named_costs, two_grounds
@@ -24,13 +26,15 @@ from .results import (
     grouped_bars,
 )
 from .segments import segment_rows
-from .style import COLOURS, colours_of, save
+from .style import COLOURS, colours_of, save, set_look
 from .tables import Table
 from .tasks import task_rows
 from .tokens import attended_patches
 from .veils import veiled
 from .weights import weights_by_frame
 from .words import looked_at
+
+set_look()
 
 __all__ = [
     "COLOURS",

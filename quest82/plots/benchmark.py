@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator
 
-from .style import COLOURS, PALETTE, grid_of, name_rows, open_panel, single
+from .style import COLOURS, PALETTE, label_rows, name_rows, panels_of, single
 
 _MARKERS = "osD^"
 
@@ -36,7 +36,6 @@ def cost_panels(
     panels: Mapping[str, Mapping[str, Dot]],
     families: Mapping[str, str],
     *,
-    columns: int = 3,
     chance: float = 0.5,
 ) -> Axes:
     """Accuracy against multiply-adds: a dot with its interval for each system, a panel per kind.
@@ -44,34 +43,25 @@ def cost_panels(
     Args:
         panels: title -> name of the system -> its dot.
         families: name of the system -> what its sign stands for, in the legend's order.
-        columns: panels in a row.
         chance: a dotted line.
     """
-    rows = -(-len(panels) // columns)
     signs = _signs(families, [name for dots in panels.values() for name in dots])
-    head = 0.3 + 0.18 * -(-len(signs) // 4)  # inches that the legend and a title need
-    figure, axes = grid_of(rows, columns, 1.9 * rows + head, sharex=True, sharey=True)
-    for axis, (title, dots) in zip(axes.flat, panels.items(), strict=False):
+    figure, axes = panels_of(len(panels), 2.1)
+    for axis, (title, dots) in zip(axes, panels.items(), strict=True):
         axis.axhline(100 * chance, color=COLOURS["ink"], lw=1, ls=":")
         for name, dot in dots.items():
             _draw(axis, dot, signs[families[name]])
-        axis.set(xscale="log", ylim=(30, 104))
+        axis.set(xscale="log", ylim=(30, 104), title=title, xlabel="multiply-adds (million)")
         axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axis.xaxis.set_major_formatter("{x:g}")
         axis.minorticks_off()
-        open_panel(axis, title)
-    for axis in axes[-1]:
-        axis.set_xlabel("multiply-adds (million)", fontsize=9)
-    for axis in axes[:, 0]:
-        axis.set_ylabel("direction (%)", fontsize=9)
+    label_rows(axes, "directions (%)")
     marks = [
         Line2D([], [], marker=marker, ls="", color=colour, label=family)
         for family, (colour, marker) in signs.items()
     ]
-    figure.legend(handles=marks, loc="upper center", ncols=4, frameon=False, fontsize=9)
-    height = figure.get_figheight()
-    figure.subplots_adjust(0.09, 0.5 / height, 0.99, 1 - head / height, 0.1, 0.35)
-    return axes[0, 0]
+    figure.legend(handles=marks, loc="outside upper center", ncols=3)
+    return axes[0]
 
 
 def named_costs(
@@ -85,17 +75,16 @@ def named_costs(
         chance: a dotted line.
     """
     names = sorted(dots, key=lambda name: dots[name].share)
-    figure, axis = single(0.26 * len(names) + 0.8)
+    _, axis = single(0.26 * len(names) + 0.8)
     signs = _signs(families, dots)
     axis.axvline(100 * chance, color=COLOURS["ink"], lw=1, ls=":")
     for row, name in enumerate(names):
         dot, (colour, marker) = dots[name], signs[families[name]]
         axis.plot([100 * dot.low, 100 * dot.high], [row, row], lw=2.5, color=colour)
         axis.plot(100 * dot.share, row, marker, ms=6, color=colour)
-        axis.text(104, row, f"{dot.cost:.0f} M", fontsize=9, va="center")
+        axis.text(104, row, f"{dot.cost:.0f} M", va="center")
     name_rows(axis, [name.replace("_", " ") for name in names])
     axis.set(xlim=(40, 102), ylim=(-0.7, len(names) - 0.3), xlabel="directions (%)")
-    figure.subplots_adjust(0.2, 0.55 / figure.get_figheight(), 0.91, 0.99)
     return axis
 
 
@@ -116,7 +105,7 @@ def two_grounds(
         y: the second.
         chance: dotted lines.
     """
-    _, axis = single(5.4)
+    _, axis = single(5.6)
     signs = _signs(families, points)
     axis.axvline(100 * chance, color=COLOURS["ink"], lw=1, ls=":")
     axis.axhline(100 * chance, color=COLOURS["ink"], lw=1, ls=":")
@@ -127,10 +116,10 @@ def two_grounds(
         colour, marker = signs[families[name]]
         axis.plot(across, up, marker, ms=7, color=colour)
         axis.plot([across, 101], [up, height], lw=0.6, color=colour, alpha=0.7, clip_on=False)
-        axis.text(102, height, name.replace("_", " "), fontsize=9, va="center")
+        axis.text(102, height, name.replace("_", " "), va="center")
     bottom, top = min(44, heights[0] - 1), max(101, heights[-1] + 1)
     axis.set(xlim=(44, 100), ylim=(bottom, top), yticks=range(50, 101, 10), xlabel=x, ylabel=y)
-    axis.figure.subplots_adjust(0.09, 0.1, 0.78, 0.99)
+    axis.figure.subplots_adjust(right=0.66)
     return axis
 
 

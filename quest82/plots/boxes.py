@@ -10,7 +10,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from torch import Tensor
 
-from .style import OTHERS, WIDTH_INCHES, grid_of
+from .sheets import sheet
+from .style import OTHERS
 
 
 def boxes_sheet(rows: Mapping[str, tuple[Tensor, Mapping[str, Tensor]]]) -> Axes:
@@ -20,23 +21,17 @@ def boxes_sheet(rows: Mapping[str, tuple[Tensor, Mapping[str, Tensor]]]) -> Axes
         rows: name of the row -> (uint8 frames (T, 3, H, W), and for each name boxes (T, 4): left,
             top, right, bottom in pixels; NaN for none). A name has one colour in all rows.
     """
-    T, left, top = len(next(iter(rows.values()))[0]), 1.0, 0.3
+    T, _, H, W = next(iter(rows.values()))[0].shape
     names = list(dict.fromkeys(name for _, boxes in rows.values() for name in boxes))
     colours = dict(zip(names, (*OTHERS[2:], *OTHERS[:2]), strict=False))
-    height = (WIDTH_INCHES - left) / T * len(rows) + top
-    figure, axes = grid_of(len(rows), T, height)
-    for line, (title, (frames, boxes)) in zip(axes, rows.items(), strict=True):
-        line[0].set_ylabel(title, fontsize=9, rotation=0, ha="right", va="center")
+    figure, axes = sheet(list(rows), T, ratio=H / W, top=0.3)
+    for line, (frames, boxes) in zip(axes, rows.values(), strict=True):
         for t, axis in enumerate(line):
-            H, W = frames.shape[2:]
             axis.imshow(frames[t].permute(1, 2, 0).numpy(), extent=(0, W, H, 0))
-            axis.set(xticks=[], yticks=[])
-            axis.spines[:].set_visible(False)
             for name, own in boxes.items():
                 _draw(axis, own[t].tolist(), colours[name])
-    figure.subplots_adjust(left / WIDTH_INCHES, 0, 1, 1 - top / height, 0.04, 0.04)
     _legend(figure, colours)
-    return axes[0, 0]
+    return axes[0][0]
 
 
 def _draw(axis: Axes, box: list[float], colour: str) -> None:
@@ -48,4 +43,4 @@ def _draw(axis: Axes, box: list[float], colour: str) -> None:
 
 def _legend(figure: plt.Figure, colours: Mapping[str, str]) -> None:
     marks = [Line2D([], [], color=colour, lw=2, label=name) for name, colour in colours.items()]
-    figure.legend(handles=marks, loc="upper right", ncols=len(marks), frameon=False, fontsize=9)
+    figure.legend(handles=marks, loc="upper left", bbox_to_anchor=(0, 1), ncols=len(marks))

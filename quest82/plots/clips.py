@@ -6,13 +6,13 @@ import io
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from PIL import Image, ImageDraw
 from torch import Tensor
 
-from .style import COLOURS, DPI, OTHERS, WIDTH_INCHES, grid_of, single
+from .sheets import sheet
+from .style import COLOURS, OTHERS, WIDTH_INCHES, empty, single
 
 if TYPE_CHECKING:
     from IPython.display import Image as Animation
@@ -21,36 +21,28 @@ if TYPE_CHECKING:
 def contact_sheet(
     rows: Mapping[str, Tensor], *, titles: Sequence[str] = (), arrow: str = "time"
 ) -> Axes:
-    """Frames in rows, one clip per row, time running along the arrow below.
+    """Frames in rows, one clip per row (in lines of eight), time running as the arrow below.
 
     Args:
-        rows: name of the row -> uint8 tensor (T, 3, H, W); all of one T.
-        titles: a text above each column.
+        rows: name of the row, written above it -> uint8 tensor (T, 3, H, W); all of one shape.
+        titles: a text below each column.
         arrow: what the arrow is called; empty for none.
     """
-    T = len(next(iter(rows.values())))
-    left = 1.15 if any(rows) else 0.02  # inches, as all below
-    top, bottom = (0.2 if titles else 0.02), (0.36 if arrow else 0.02)
-    height = (WIDTH_INCHES - left) / T * len(rows) + top + bottom
-    figure, axes = grid_of(len(rows), T, height)
-    for axis, (name, frames) in zip(axes, rows.items(), strict=True):
-        for cell, frame in zip(axis, frames, strict=True):
+    T, _, H, W = next(iter(rows.values())).shape
+    bottom = 0.35 if arrow else 0.0  # inches
+    figure, axes = sheet(list(rows), T, ratio=H / W, titles=titles, bottom=bottom)
+    for line, frames in zip(axes, rows.values(), strict=True):
+        for cell, frame in zip(line, frames, strict=True):
             cell.imshow(frame.permute(1, 2, 0))
-            cell.set(xticks=[], yticks=[])
-            cell.spines[:].set_visible(False)
-        axis[0].set_ylabel(name, fontsize=9, rotation=0, ha="right", va="center")
-    for cell, title in zip(axes[0], titles, strict=False):
-        cell.set_title(title, fontsize=8, pad=3)
-    left /= WIDTH_INCHES
-    figure.subplots_adjust(left, bottom / height, 1, 1 - top / height, 0.04, 0.04)
     if arrow:
-        strip = figure.add_axes((left, 0, 1 - left, bottom / height))
+        right = max(cell.get_position().x1 for cell in axes[0])
+        strip = figure.add_axes((0, 0, right, bottom / figure.get_figheight()))
         strip.annotate(
-            "", (1, 0.75), (0, 0.75), arrowprops={"arrowstyle": "->", "color": "#555555"}
+            "", (1, 0.8), (0, 0.8), arrowprops={"arrowstyle": "->", "color": COLOURS["ink"]}
         )
-        strip.text(0.5, 0.6, arrow, ha="center", va="top", fontsize=9, color="#555555")
+        strip.text(0.5, 0.65, arrow, ha="center", va="top")
         strip.set_axis_off()
-    return axes[0, 0]
+    return axes[0][0]
 
 
 def timeline(num_frames: int, choices: Mapping[str, Sequence], *, num_segments: int = 0) -> Axes:
@@ -67,7 +59,7 @@ def timeline(num_frames: int, choices: Mapping[str, Sequence], *, num_segments: 
         axes.axvspan(left - 0.5, right - 0.5, color="#EDEDED", lw=0)
     for row, indices in enumerate(choices.values()):
         axes.plot(
-            np.asarray(indices), np.full(len(indices), row), "|", ms=14, mew=2.2, color="#222222"
+            np.asarray(indices), np.full(len(indices), row), "|", ms=14, mew=2, color=COLOURS["ink"]
         )
     axes.set(
         yticks=range(len(choices)),
@@ -88,10 +80,10 @@ def frame_bars(frames: Tensor, values: Sequence[float], *, y: str) -> Axes:
         values: T numbers; bars above zero are green, below zero purple.
         y: what the numbers are, with their unit.
     """
-    T, left = len(frames), 0.8 / WIDTH_INCHES
-    side = (WIDTH_INCHES - 0.8) / T
+    T, left = len(frames), 0.7 / WIDTH_INCHES
+    side = (WIDTH_INCHES - 0.7) / T
     height = side + 1.9
-    figure = plt.figure(figsize=(WIDTH_INCHES, height), dpi=DPI, facecolor="white")
+    figure = empty(height)
     for t, frame in enumerate(frames):
         width = (1 - left) / T
         place = (left + t * width, 1 - side / height, 0.96 * width, 0.96 * side / height)
@@ -104,7 +96,6 @@ def frame_bars(frames: Tensor, values: Sequence[float], *, y: str) -> Axes:
     axes.bar(range(T), values, 0.7, color=colours)
     axes.axhline(0, color=COLOURS["ink"], lw=0.8)
     axes.set(xlim=(-0.5, T - 0.5), xticks=range(T), xlabel="frame", ylabel=y)
-    axes.spines[["top", "right"]].set_visible(False)
     return axes
 
 

@@ -9,7 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from torch import Tensor
 
-from .style import PALETTE, WIDTH_INCHES, grid_of
+from .sheets import sheet
+from .style import PALETTE
 
 
 def roses(panels: Mapping[str, tuple[Tensor, Tensor]], *, unsigned: Collection[str] = ()) -> Axes:
@@ -21,12 +22,10 @@ def roses(panels: Mapping[str, tuple[Tensor, Tensor]], *, unsigned: Collection[s
         unsigned: titles of panels in which opposite directions are one. There a petal goes to both
             sides, along the edge that has the direction across.
     """
-    axes = _row(len(panels))
+    H, W = next(iter(panels.values()))[0].shape
+    axes = _row(panels, H / W)
     for axis, (title, (image, histograms)) in zip(axes, panels.items(), strict=True):
-        H, W = image.shape
-        look = {"cmap": "gray", "vmin": 0, "vmax": 1, "interpolation": "nearest"}
-        axis.imshow(image.numpy(), extent=(0, W, H, 0), **look)
-        _frame(axis, title)
+        axis.imshow(image.numpy(), extent=(0, W, H, 0), cmap="gray", vmin=0, vmax=1)
         lines = _petals(histograms.double().numpy(), H, W, title not in unsigned)
         axis.add_collection(LineCollection(lines, colors=PALETTE[5], linewidths=1.6))
     return axes[0]
@@ -39,15 +38,14 @@ def ways(panels: Mapping[str, tuple[Tensor, Tensor]]) -> Axes:
         panels: title -> (frame, uint8 (3, H, W), and tracks (P, L + 1, 2), right and down in
             pixels from the middle of the first one).
     """
-    axes = _row(len(panels))
-    for axis, (title, (frame, tracks)) in zip(axes, panels.items(), strict=True):
-        axis.imshow(frame.permute(1, 2, 0).numpy(), interpolation="nearest")
-        _frame(axis, title)
+    _, H, W = next(iter(panels.values()))[0].shape
+    for axis, (frame, tracks) in zip(_row(panels, H / W), panels.values(), strict=True):
+        axis.imshow(frame.permute(1, 2, 0).numpy())
         places = tracks.double().numpy()
         axis.add_collection(LineCollection(list(places), colors=PALETTE[3], linewidths=1))
         axis.plot(*places[:, -1].T, "o", ms=2.2, color=PALETTE[5])
-        axis.set(xlim=(-0.5, frame.shape[2] - 0.5), ylim=(frame.shape[1] - 0.5, -0.5))
-    return axes[0]
+        axis.set(xlim=(-0.5, W - 0.5), ylim=(H - 0.5, -0.5))
+    return axis
 
 
 def _petals(histograms: np.ndarray, H: int, W: int, signed: bool) -> list[np.ndarray]:
@@ -66,14 +64,6 @@ def _petals(histograms: np.ndarray, H: int, W: int, signed: bool) -> list[np.nda
     return lines
 
 
-def _row(number: int) -> np.ndarray:
-    side = min(2.3, WIDTH_INCHES / number)  # inches
-    figure, axes = grid_of(1, number, side + 0.25)
-    left = 0.5 - number * side / WIDTH_INCHES / 2
-    figure.subplots_adjust(max(left, 0), 0.01, min(1 - left, 1), side / (side + 0.25), 0.05)
-    return axes[0]
-
-
-def _frame(axis: Axes, title: str) -> None:
-    axis.set(xticks=[], yticks=[])
-    axis.set_title(title, fontsize=9)
+def _row(titles: Collection[str], ratio: float) -> list[Axes]:
+    _, rows = sheet([""], len(titles), ratio=ratio, titles=list(titles))
+    return rows[0]

@@ -10,10 +10,12 @@ import torch
 from matplotlib.axes import Axes
 from torch import Tensor
 
-from .style import PALETTE, WIDTH_INCHES, grid_of
+from .sheets import sheet
+from .style import PALETTE, WIDTH_INCHES
 
 # Steps between red, yellow, green, cyan, blue, magenta and red again (Baker et al. 2011).
 _WHEEL_STEPS = (15, 6, 4, 11, 13, 6)
+_WHEEL = 1.0  # inches that the key needs on the right
 _WHEEL_CORNERS = ((1, 0, 0), (1, 1, 0), (0, 1, 0), (0, 1, 1), (0, 0, 1), (1, 0, 1), (1, 0, 0))
 
 
@@ -70,26 +72,18 @@ def flow_sheet(
             as many in each row.
         bound: speed of full colour; darker beyond.
         unit: of flow and bound.
-        titles: a text above each column.
+        titles: a text below each column.
     """
-    columns, left, right, top = len(next(iter(rows.values()))), 1.15, 1.0, 0.2
-    cell = min((WIDTH_INCHES - left - right) / columns, 1.18)
-    height = max(cell * len(rows) + top, 1.5)
-    figure, axes = grid_of(len(rows), columns, height)
-    for line, (name, images) in zip(axes, rows.items(), strict=True):
-        line[0].set_ylabel(name, fontsize=9, rotation=0, ha="right", va="center")
+    columns = len(next(iter(rows.values())))
+    figure, axes = sheet(list(rows), columns, titles=titles, right=_WHEEL)
+    for line, images in zip(axes, rows.values(), strict=True):
         for axis, image in zip(line, images, strict=True):
             _show(axis, image if len(image) == 3 else flow_colours(image, bound=bound))
-    for axis, title in zip(axes[0], titles, strict=False):
-        axis.set_title(title, fontsize=8, pad=3)
-    end = (left + columns * cell) / WIDTH_INCHES
-    figure.subplots_adjust(left / WIDTH_INCHES, 0, end, 1 - top / height, 0.04, 0.04)
-    _add_wheel(
-        figure,
-        (end + 0.02, 1 - 1.3 / height, 0.8 / WIDTH_INCHES, 0.8 / height),
-        f"rim:\n{bound:g} {unit}",
-    )
-    return axes[0, 0]
+    end, height = axes[0][-1].get_position().x1, figure.get_figheight()
+    size = 0.75 * _WHEEL
+    place = (end + 0.03, 1 - (size + 0.6) / height, size / WIDTH_INCHES, size / height)
+    _add_wheel(figure, place, f"rim:\n{bound:g} {unit}")
+    return axes[0][0]
 
 
 def flow_arrows(
@@ -102,32 +96,28 @@ def flow_arrows(
         every: pixels from one arrow to the next.
         times: how much longer an arrow is than the way that it shows.
     """
-    side = 2.2  # inches
-    figure, axes = grid_of(1, len(panels), side + 0.2)
-    for axis, (title, (image, flow)) in zip(axes[0], panels.items(), strict=True):
+    _, rows = sheet([""], len(panels), titles=list(panels))
+    for axis, (image, flow) in zip(rows[0], panels.values(), strict=True):
         axis.imshow(image.numpy(), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
-        axis.set(xticks=[], yticks=[])
-        axis.set_title(title, fontsize=9)
         y, x = np.mgrid[every // 2 : image.shape[0] : every, every // 2 : image.shape[1] : every]
         u, v = flow[:, y, x].double().numpy()
-        look = {"color": PALETTE[-2], "width": 0.012}
-        axis.quiver(x, y, u, v, angles="xy", scale_units="xy", scale=1 / times, **look)
-    left = 0.5 - len(panels) * side / WIDTH_INCHES / 2
-    figure.subplots_adjust(max(left, 0), 0.01, min(1 - left, 1), side / (side + 0.2), 0.04)
-    return axes[0, 0]
+        arrows = axis.quiver(
+            x, y, u, v, angles="xy", scale_units="xy", scale=1 / times, width=0.012
+        )
+        arrows.set_color(PALETTE[-2])
+    return rows[0][0]
 
 
 def _show(axis: Axes, image: Tensor) -> None:
     axis.imshow(image.permute(1, 2, 0).numpy(), interpolation="nearest")
-    axis.set(xticks=[], yticks=[])
-    axis.spines[:].set_color("#CCCCCC")
+    axis.spines[:].set(visible=True, color="#D9D9D9")
 
 
 def _add_wheel(figure: plt.Figure, place: tuple[float, float, float, float], title: str) -> None:
     axis = figure.add_axes(place)
     axis.imshow(colour_wheel().permute(1, 2, 0).numpy())
     axis.set_axis_off()
-    axis.set_title(title, fontsize=8, pad=3)
+    axis.set_title(title, pad=3)
 
 
 def _wheel() -> np.ndarray:

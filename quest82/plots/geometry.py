@@ -7,26 +7,29 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 
-from .style import COLOURS, OTHERS, grid_of, panels_of, single
+from .sheets import sheet
+from .style import COLOURS, OTHERS, grid_of, label_rows, panels_of, single
 
 
 def similarity(matrices: Mapping[str, np.ndarray]) -> Axes:
     """Square maps of how alike any two frames of a clip are (cosine), side by side."""
-    figure, axes = panels_of(len(matrices), 2.9, layout="constrained")
+    figure, axes = panels_of(len(matrices), 2.4)
     low = min(float(np.min(matrix)) for matrix in matrices.values())
     for axis, (name, matrix) in zip(axes, matrices.items(), strict=True):
         image = axis.imshow(matrix, vmin=low, vmax=1, cmap="viridis")
-        axis.set_title(name, fontsize=10)
-        axis.set(xlabel="frame", xticks=[0, len(matrix) - 1], yticks=[0, len(matrix) - 1])
-    axes[0].set_ylabel("frame")
-    bar = figure.colorbar(image, ax=list(axes), shrink=0.8, pad=0.02)
+        axis.spines[:].set_visible(True)
+        axis.set(
+            title=name, xlabel="frame", xticks=[0, len(matrix) - 1], yticks=[0, len(matrix) - 1]
+        )
+    label_rows(axes, "frame")
+    bar = figure.colorbar(image, ax=axes, shrink=0.8, pad=0.02)
     bar.set_label("cosine similarity")
     return axes[0]
 
 
 def paths(points: Mapping[str, np.ndarray], *, labels: Sequence[str] = ("start", "end")) -> Axes:
     """Clips as walks through a plane: one arrow from each frame's point (T, 2) to the next."""
-    _, axes = single(3.6)
+    _, axes = single(3.8)
     for (name, walk), colour in zip(points.items(), OTHERS, strict=False):
         steps = np.diff(walk, axis=0)
         axes.quiver(
@@ -40,11 +43,10 @@ def paths(points: Mapping[str, np.ndarray], *, labels: Sequence[str] = ("start",
         )
         axes.plot(*walk[0], "o", ms=7, color=colour, mfc="white", mew=1.8)
         axes.plot(*walk[-1], "o", ms=7, color=colour, label=name)
-    axes.plot([], [], "o", color="#555555", mfc="white", label=labels[0])
-    axes.plot([], [], "o", color="#555555", label=labels[1])
-    axes.legend(frameon=False, fontsize=9, loc="center left", bbox_to_anchor=(1, 0.5))
+    axes.plot([], [], "o", color=COLOURS["ink"], mfc="white", label=labels[0])
+    axes.plot([], [], "o", color=COLOURS["ink"], label=labels[1])
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
     axes.set(xlabel="first principal component", ylabel="second principal component")
-    axes.figure.subplots_adjust(right=0.74)
     return axes
 
 
@@ -57,24 +59,20 @@ def planes(rows: Mapping[str, Mapping[str, np.ndarray]]) -> Axes:
     """
     first = next(iter(rows.values()))
     reach = 1.3 * np.abs(next(iter(first.values()))).max()
-    figure, axes = grid_of(len(rows), len(first), 1.2 * len(rows) + 0.25)
-    for axis, (name, panels) in zip(axes, rows.items(), strict=True):
+    _, axes = sheet(list(rows), len(first), titles=list(first))
+    for axis, panels in zip(axes, rows.values(), strict=True):
         for panel, (x, y) in zip(axis, panels.values(), strict=True):
             panel.scatter(x, y, s=3, c=np.linspace(0, 1, len(x)), cmap="viridis", lw=0)
-            panel.set(xlim=(-reach, reach), ylim=(-reach, reach), xticks=[], yticks=[])
-            panel.set_aspect("equal")
-        axis[0].set_ylabel(name, fontsize=9, rotation=0, ha="right", va="center")
-    for panel, title in zip(axes[0], first, strict=True):
-        panel.set_title(title, fontsize=9)
-    figure.subplots_adjust(0.13, 0.02, 0.995, 1 - 0.27 / figure.get_figheight(), 0.08, 0.08)
-    return axes[0, 0]
+            panel.set(xlim=(-reach, reach), ylim=(-reach, reach))
+            panel.spines[:].set_visible(True)
+    return axes[0][0]
 
 
 def networks(
     panels: Mapping[str, Sequence[Sequence[Sequence[int]]]],
     *,
     num_frames: int = 8,
-    columns: int = 4,
+    columns: int = 2,
 ) -> Axes:
     """How networks join the frames of a clip, drawn small: time to the right, depth upwards.
 
@@ -88,12 +86,12 @@ def networks(
         columns: panels in a row.
     """
     rows = -(-len(panels) // columns)
-    _, grid = grid_of(rows, columns, 7 / columns * rows, layout="constrained")
+    _, grid = grid_of(rows, columns, 4.2 / columns * rows, layout="constrained")
     for axis in grid.flat:
         axis.set_axis_off()
     for axis, (name, layers) in zip(grid.flat, panels.items(), strict=False):
-        axis.set_title(name, fontsize=10)
-        axis.plot(range(num_frames), [0] * num_frames, "s", ms=6, color="white", mec="#555555")
+        axis.set_title(name)
+        axis.plot(range(num_frames), [0] * num_frames, "s", ms=6, color="white", mec=COLOURS["ink"])
         below, seen = list(range(num_frames)), [{t} for t in range(num_frames)]
         for height, layer in enumerate(layers, start=1):
             below, seen = _layer(axis, layer, height, below, seen, num_frames)
@@ -121,5 +119,5 @@ def _layer(
             colour = COLOURS["ink"] if i < 0 else "#B5B5B5"
             axis.plot((start[0], x), (start[1], height), lw=0.8, color=colour, zorder=1)
         grey = str(1 - 0.85 * (len(reach[-1]) - 1) / (num_frames - 1))
-        axis.plot(x, height, "o", ms=8, color=grey, mec="#555555", mew=0.8, zorder=2)
+        axis.plot(x, height, "o", ms=8, color=grey, mec=COLOURS["ink"], mew=0.8, zorder=2)
     return at, reach

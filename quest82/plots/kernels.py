@@ -23,7 +23,7 @@ def kernels_over_time(
         moments: a name for each of the t rows.
     """
     N, t = kernels.shape[:2]
-    left, top = 0.75 if moments else 0.02, 0.22 if titles else 0.02  # inches
+    left, top = 0.65 if moments else 0.02, 0.22 if titles else 0.02  # inches
     height = (WIDTH_INCHES - left) / N * t + top + 0.02
     figure, axes = grid_of(t, N, height)
     for column, kernel in enumerate(kernels):
@@ -31,10 +31,11 @@ def kernels_over_time(
         for cell, plane in zip(axes[:, column], kernel, strict=True):
             cell.imshow(plane, cmap="RdBu_r", vmin=-reach, vmax=reach)
             cell.set(xticks=[], yticks=[])
+            cell.spines[:].set_visible(True)
     for cell, title in zip(axes[0], titles, strict=False):
-        cell.set_title(title, fontsize=8, pad=3)
+        cell.set_title(title, loc="center", pad=3)
     for cell, name in zip(axes[:, 0], moments, strict=False):
-        cell.set_ylabel(name, fontsize=9, rotation=0, ha="right", va="center")
+        cell.set_ylabel(name, rotation=0, ha="right", va="center")
     left /= WIDTH_INCHES
     figure.subplots_adjust(left, 0.02 / height, 0.998, 1 - top / height, 0.15, 0.08)
     return axes[0, 0]

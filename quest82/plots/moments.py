@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from .style import COLOURS, DPI, OTHERS, WIDTH_INCHES, open_panel
+from .style import COLOURS, OTHERS, WIDTH_INCHES, empty
 
 _LEFT, _LINES, _BAND, _BOTTOM = 0.6, 2.0, 0.16, 0.45  # inches, as the next two
 _KEY_ROW, _LARGEST = 0.2, 1.0
-_KEY_COLUMNS = 4
+_KEY_COLUMNS = 3
 _DASHES = ("-", "--")
 _MOST_NAMED = len(OTHERS) * len(_DASHES)
 _FAINT = "#CFCFCF"
@@ -49,7 +48,7 @@ def over_time(
     side = min(_LARGEST, *gaps) if len(gaps) else _LARGEST
     key = _KEY_ROW * -(-min(len(classes), _MOST_NAMED) // _KEY_COLUMNS)
     height = side + key + _LINES + _BAND + _BOTTOM + 0.2
-    figure = plt.figure(figsize=(WIDTH_INCHES, height), dpi=DPI, facecolor="white")
+    figure = empty(height)
     for middle, frame in middles_of.items():
         _show(figure, frame, middle, side)
     lines = _panel(figure, _BOTTOM + _BAND + 0.1, _LINES)
@@ -67,9 +66,7 @@ def over_time(
 def _panel(figure: Figure, bottom: float, height: float) -> Axes:
     """A panel as wide as the page, so many inches above the lower edge."""
     width, whole = figure.get_size_inches()
-    axes = figure.add_axes((_LEFT / width, bottom / whole, 1 - _LEFT / width, height / whole))
-    open_panel(axes, "")
-    return axes
+    return figure.add_axes((_LEFT / width, bottom / whole, 1 - _LEFT / width, height / whole))
 
 
 def _show(figure: Figure, frame: Tensor, middle: float, side: float) -> None:
@@ -106,8 +103,6 @@ def _draw_lines(
             middles, probabilities[:, k], dash, color=colour, lw=1.4, marker=marker, label=label
         )
     axes.legend(
-        frameon=False,
-        fontsize=8,
         ncols=_KEY_COLUMNS,
         loc="lower left",
         bbox_to_anchor=(0, 1),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from textwrap import wrap
 
 import numpy as np
 from matplotlib.artist import Artist
@@ -12,11 +13,12 @@ from matplotlib.ticker import MaxNLocator
 from .style import (
     COLOURS,
     OTHERS,
+    TEXT_POINTS,
     colour_of,
     colours_of,
+    label_rows,
     legend_above,
     name_rows,
-    open_panel,
     panels_of,
     single,
 )
@@ -27,7 +29,6 @@ def accuracy_panels(
     *,
     ceiling: float,
     colours: Mapping[str, str] = COLOURS,
-    left: float = 0.15,
 ) -> Axes:
     """Accuracies as dots with their intervals, one panel per experiment.
 
@@ -35,18 +36,15 @@ def accuracy_panels(
         panels: title -> name of the model -> (accuracy, lower end, upper end), in [0, 1].
         ceiling: a dotted line, such as the best that an order-blind model can reach.
         colours: of the models, by name or by its lower case; grey where there is none.
-        left: share of the width that names have.
     """
     rows = max(len(results) for results in panels.values())
-    figure, axes = panels_of(len(panels), 0.4 * rows + 0.9)
+    _, axes = panels_of(len(panels), 0.4 * rows + 0.9)
     for axis, (title, results) in zip(axes, panels.items(), strict=True):
         axis.axvline(100 * ceiling, color=COLOURS["ink"], lw=1, ls=":")
         for row, (name, ends) in enumerate(results.items()):
             _dot(axis, row, [100 * end for end in ends], colour_of(name, colours))
-        axis.set(xlim=(0, 104), ylim=(rows - 0.5, -0.8), xlabel="accuracy (%)")
+        axis.set(xlim=(0, 104), ylim=(rows - 0.5, -0.9), xlabel="accuracy (%)", title=title)
         name_rows(axis, results)
-        open_panel(axis, title)
-    figure.subplots_adjust(left=left, right=0.99, bottom=0.5 / figure.get_figheight(), wspace=0.08)
     return axes[0]
 
 
@@ -57,34 +55,31 @@ def _dot(axis: Axes, row: int, ends: Sequence[float], colour: str) -> None:
     axis.annotate(
         f"{value:.0f}",
         (value, row),
-        (0, 7),
+        (0, 5),
         textcoords="offset points",
         ha="center",
-        fontsize=8,
         color=colour,
         bbox={"color": "white", "pad": 0.5},
     )
 
 
 def confusions(matrices: Mapping[str, np.ndarray], classes: Sequence[str]) -> Axes:
-    """Confusion matrices side by side; rows are true classes and add up to 100 %."""
-    figure, axes = panels_of(len(matrices), 4.3)
+    """Confusion matrices below one another; rows are true classes and add up to 100 %."""
     names = [name.replace("_", " ") for name in classes]
+    figure, axes = panels_of(len(matrices), 0.17 * len(names) + 0.5, columns=1)
     for axis, (name, counts) in zip(axes, matrices.items(), strict=True):
         counts = np.asarray(counts, dtype=float)
         share = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-        image = axis.imshow(share, vmin=0, vmax=100, cmap="Blues")
-        axis.set_title(name, fontsize=10)
-        axis.set_xticks(range(len(names)), names, rotation=90, fontsize=7)
-        axis.set_yticks(range(len(names)), names, fontsize=7)
-        axis.set_xlabel("predicted", fontsize=9)
+        image = axis.imshow(share, vmin=0, vmax=100, cmap="Blues", aspect="auto")
+        axis.set(title=name, ylabel="true class", xticks=[])
+        axis.set_yticks(range(len(names)), names)
+        axis.spines[:].set_visible(True)
         for k in range(2, len(names), 2):  # a thin line around each pair of opposites
             axis.axhline(k - 0.5, color="#DDDDDD", lw=0.6)
             axis.axvline(k - 0.5, color="#DDDDDD", lw=0.6)
-    axes[0].set_ylabel("true class", fontsize=9)
-    figure.subplots_adjust(left=0.15, right=0.9, bottom=0.26, top=0.93, wspace=0.06)
-    colours = figure.add_axes((0.915, 0.33, 0.015, 0.52))
-    figure.colorbar(image, cax=colours).set_label("% of the true class", fontsize=9)
+    axes[-1].set_xticks(range(len(names)), names, rotation=90)
+    axes[-1].set_xlabel("predicted class")
+    figure.colorbar(image, ax=axes, shrink=0.5, pad=0.02).set_label("% of the true class")
     return axes[0]
 
 
@@ -106,7 +101,7 @@ def curves(
         log: "x", "y" or "xy" for logarithmic axes; ticks on a logarithmic x stand at the data.
         level: a dotted line across, such as chance.
     """
-    figure, axes = panels_of(len(panels), 2.9, layout="constrained")
+    figure, axes = panels_of(len(panels), 2.6)
     for axis, (title, lines) in zip(axes, panels.items(), strict=True):
         others = iter(OTHERS * 3)
         for name, (xs, ys, *band) in lines.items():
@@ -121,12 +116,11 @@ def curves(
             axis.set_xticks(list(xs), [f"{tick:g}" for tick in xs])
             axis.minorticks_off()
         elif np.asarray(xs).dtype.kind == "i":  # no half frame, no half epoch
-            axis.xaxis.get_major_locator().set_params(integer=True)
+            axis.xaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True))
         if "y" in log:
             axis.set_yscale("log")
-        open_panel(axis, title)
-        axis.set_xlabel(x)
-    axes[0].set_ylabel(y)
+        axis.set(title=title, xlabel=x)
+    label_rows(axes, y)
     shown: dict[str, Artist] = {}
     for axis in axes:
         handles, names = axis.get_legend_handles_labels()
@@ -136,9 +130,7 @@ def curves(
             list(shown.values()),
             list(shown),
             loc="outside upper center",
-            ncols=4,
-            frameon=False,
-            fontsize=9,
+            ncols=3,
         )
     return axes[0]
 
@@ -152,14 +144,13 @@ def costs(panels: Mapping[str, Mapping[float, float]], *, y: str) -> Axes:
         panels: what grows, with its unit -> amount -> cost.
         y: what the cost is, with its unit.
     """
-    _, axes = panels_of(len(panels), 2.4, layout="constrained")
+    _, axes = panels_of(len(panels), 2.4)
     for axis, (x, values) in zip(axes, panels.items(), strict=True):
         xs, ys = list(values), list(values.values())
         axis.plot(xs, np.polyval(np.polyfit(xs, ys, 1), xs), lw=1, color=COLOURS["control"])
         axis.plot(xs, ys, "o", ms=5, color=COLOURS["ink"])
         axis.set(xlabel=x, ylim=(0, None))
-        open_panel(axis, "")
-    axes[0].set_ylabel(y)
+    label_rows(axes, y)
     return axes[0]
 
 
@@ -175,16 +166,14 @@ def bars(
         log: a logarithmic axis.
     """
     rows = max(len(values) for values in panels.values())
-    _, axes = panels_of(len(panels), 0.3 * rows + 0.9, layout="constrained")
+    _, axes = panels_of(len(panels), 0.3 * rows + 0.9)
     for axis, (title, values) in zip(axes, panels.items(), strict=True):
         colours = [COLOURS.get(name.lower(), COLOURS["control"]) for name in values]
         drawn = axis.barh(range(len(values)), list(values.values()), 0.65, color=colours)
-        axis.bar_label(drawn, [form.format(v) for v in values.values()], padding=3, fontsize=8)
+        axis.bar_label(drawn, [form.format(v) for v in values.values()], padding=3)
         name_rows(axis, values)
-        open_panel(axis, title)
-        axis.set_ylim(rows - 0.4, -0.6)
-        axis.margins(x=0.18)
-        axis.set_xlabel(x)
+        axis.set(title=title, xlabel=x, ylim=(rows - 0.4, -0.6))
+        axis.margins(x=0.25)
         if log:
             axis.set_xscale("log")
     return axes[0]
@@ -204,13 +193,13 @@ def grouped_bars(
         colours: of the models, by name or by its lower case; grey where there is none.
     """
     rows = list(next(iter(values.values())))
-    _, axes = single(max(0.32, 0.13 * len(values)) * len(rows) + 1.1)
+    _, axes = single(max(0.32, 0.18 * len(values)) * len(rows) + 1.1)
     thick = 0.8 / len(values)
     for i, (name, lengths) in enumerate(values.items()):
         at = np.arange(len(rows)) + (i - (len(values) - 1) / 2) * thick
         colour = colour_of(name, colours)
         drawn = axes.barh(at, list(lengths.values()), thick, color=colour, label=name)
-        axes.bar_label(drawn, padding=3, fontsize=7)
+        axes.bar_label(drawn, padding=3)
     name_rows(axes, rows)
     axes.set(ylim=(len(rows) - 0.4, -0.6), xlabel=x)
     axes.margins(x=0.08)
@@ -230,7 +219,7 @@ def differences(
         x: what the differences are, with their unit.
     """
     rows = next(iter(panels.values()))
-    figure, axes = panels_of(len(panels), 0.24 * len(rows) + 1.1, layout="constrained")
+    figure, axes = panels_of(len(panels), 0.24 * len(rows) + 1.1)
     colours = colours_of(name for pair in panels for name in pair)
     for axis, (pair, values) in zip(axes, panels.items(), strict=True):
         for row, ends in enumerate(values.values()):
@@ -242,8 +231,7 @@ def differences(
             axis.barh(0, 0, color=colours[name], label=f"{name} ahead")
         axis.axvline(0, color=COLOURS["ink"], lw=0.8)
         name_rows(axis, values)
-        open_panel(axis, "")
         axis.set_ylim(len(rows) - 0.4, -0.6)
         legend_above(axis, columns=2 if len(panels) == 1 else 1)
-    figure.supxlabel(x, fontsize=10)
+    figure.supxlabel("\n".join(wrap(x, 60)), fontsize=TEXT_POINTS)
     return axes[0]

@@ -12,6 +12,7 @@ from .style import PALETTE, name_rows, single
 Bar = tuple[float, float, int, float]  # start and end in seconds, number of the class, score
 _COLOURS = PALETTE[1:]  # grey is for controls
 _ROW_INCHES, _AXIS_INCHES, _KEY_INCHES = 0.34, 0.55, 0.25
+_KEY_COLUMNS = 3
 _FAINTEST = 0.25
 
 
@@ -25,7 +26,7 @@ def segment_rows(
         classes: names of the classes; from the seventh on, colours come again, hatched.
         seconds: length of the video.
     """
-    key_rows = -(-len(classes) // len(_COLOURS))
+    key_rows = -(-len(classes) // _KEY_COLUMNS)
     height = _ROW_INCHES * len(rows) + _AXIS_INCHES + _KEY_INCHES * key_rows
     _, axes = single(height)
     for row, bars in enumerate(rows.values()):
@@ -38,9 +39,7 @@ def segment_rows(
     handles = [Patch(label=name, **_look(label)) for label, name in enumerate(classes)]
     axes.legend(
         handles=handles,
-        frameon=False,
-        fontsize=8,
-        ncols=len(_COLOURS),
+        ncols=_KEY_COLUMNS,
         loc="lower left",
         bbox_to_anchor=(0, 1),
         borderpad=0,

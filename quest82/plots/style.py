@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Iterable, Mapping
+import sys
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
+import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
@@ -17,8 +19,39 @@ COLOURS = {"mean": "#0072B2", "lstm": "#D55E00", "control": "#8A8A8A", "ink": "#
 OTHERS = ("#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 # Where there are many, and neither the mean nor the LSTM is among them.
 PALETTE = (COLOURS["control"], *OTHERS, COLOURS["lstm"], COLOURS["mean"])
-WIDTH_INCHES = 7.0
-DPI = 110
+# A phone shows a figure about 330 pixels wide: text of 10 points is then still 9 pixels high.
+WIDTH_INCHES = 4.9
+TEXT_POINTS = 10
+DPI = 200  # of the images in a figure
+PER_ROW = 2  # panels, on a phone
+
+_TEXTS = ("axes.titlesize", "axes.labelsize", "xtick.labelsize", "ytick.labelsize")
+_INKED = ("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color")
+_LOOK: dict[Any, Any] = {
+    **dict.fromkeys(("font.size", *_TEXTS, "legend.fontsize"), TEXT_POINTS),
+    **dict.fromkeys(_INKED, COLOURS["ink"]),
+    "axes.titlelocation": "left",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "legend.frameon": False,
+    "legend.handlelength": 1.2,
+    "legend.columnspacing": 1.2,
+    "savefig.pad_inches": 0.03,
+    "svg.hashsalt": "quest82",  # the same figure is the same file
+}
+
+
+def set_look() -> None:
+    """One look for every figure; notebooks get drawings (SVG), sharp at any size."""
+    mpl.rcParams.update(_LOOK)
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    if shell is not None:
+        from matplotlib_inline.config import InlineBackend
+
+        backend = InlineBackend.instance(parent=shell)
+        clean: dict[str, Any] = {"metadata": {"Date": None, "Creator": None}}
+        backend.print_figure_kwargs = {"bbox_inches": "tight", **clean}
+        backend.figure_formats = {"svg"}
 
 
 def colours_of(names: Iterable[str]) -> dict[str, str]:
@@ -40,19 +73,27 @@ def save(axes: Axes, path: str | Path) -> None:
     plt.close(figure)
 
 
+def empty(height_inches: float) -> plt.Figure:
+    """A figure as wide as the page, with nothing on it yet."""
+    return plt.figure(figsize=(WIDTH_INCHES, height_inches), dpi=DPI, facecolor="white")
+
+
 def single(height_inches: float) -> tuple[plt.Figure, Axes]:
     """A figure of one panel, as wide as the page."""
-    figure, axes = plt.subplots(figsize=(WIDTH_INCHES, height_inches), dpi=DPI, facecolor="white")
-    axes.spines[["top", "right"]].set_visible(False)
-    return figure, axes
+    figure = empty(height_inches)
+    return figure, figure.add_subplot()
 
 
 def panels_of(
-    columns: int, height_inches: float, *, layout: str | None = None
-) -> tuple[plt.Figure, np.ndarray]:
-    """A row of panels with a common vertical axis."""
-    figure, axes = grid_of(1, columns, height_inches, sharey=True, layout=layout)
-    return figure, axes[0]
+    number: int, height_inches: float, *, columns: int = PER_ROW
+) -> tuple[plt.Figure, list[Axes]]:
+    """Panels with a common vertical axis, in rows of so many, each row so high."""
+    rows, columns = -(-number // columns), min(columns, number)
+    height = rows * height_inches
+    figure, grid = grid_of(rows, columns, height, sharey=True, layout="constrained")
+    for axis in grid.flat[number:]:
+        axis.remove()
+    return figure, list(grid.flat[:number])
 
 
 def grid_of(
@@ -70,6 +111,12 @@ def grid_of(
     )
 
 
+def label_rows(axes: Sequence[Axes], text: str, *, columns: int = PER_ROW) -> None:
+    """What the common vertical axis shows, beside each row of panels."""
+    for axis in axes[::columns]:
+        axis.set_ylabel(text)
+
+
 def name_rows(axis: Axes, names: Collection[str]) -> None:
     """A name to the left of each row, without a tick."""
     axis.set_yticks(range(len(names)), list(names))
@@ -78,10 +125,4 @@ def name_rows(axis: Axes, names: Collection[str]) -> None:
 
 def legend_above(axis: Axes, *, columns: int = 2) -> None:
     """A legend outside the panel, at its upper right corner."""
-    axis.legend(frameon=False, fontsize=9, ncols=columns, loc="lower right", bbox_to_anchor=(1, 1))
-
-
-def open_panel(axis: Axes, title: str) -> None:
-    """A title above on the left, and no frame above and on the right."""
-    axis.set_title(title, fontsize=10, loc="left")
-    axis.spines[["top", "right"]].set_visible(False)
+    axis.legend(ncols=columns, loc="lower right", bbox_to_anchor=(1, 1))

@@ -16,31 +16,31 @@ _ROW_INCHES, _AXIS_INCHES = 0.5, 0.3
 
 def _label(axes: Axes, row: int) -> None:
     axes.broken_barh([(0, 10)], (row - 0.28, 0.56), color=_SKY)
-    axes.text(5, row, "“opens a door”", ha="center", va="center", fontsize=9)
+    axes.text(5, row, "“opens a door”", ha="center", va="center")
 
 
 def _segments(axes: Axes, row: int) -> None:
     for start, end, colour, name in ((1, 3.4, _GREEN, "opens"), (5.6, 8.6, _ORANGE, "closes")):
         axes.broken_barh([(start, end - start)], (row - 0.28, 0.56), color=colour)
-        axes.text((start + end) / 2, row, name, ha="center", va="center", fontsize=9)
+        axes.text((start + end) / 2, row, name, ha="center", va="center")
 
 
 def _points(axes: Axes, row: int) -> None:
     axes.plot([1.6, 6.3], [row, row], "v", ms=9, color=_PURPLE)
     for at, name in ((1.6, "latch"), (6.3, "latch")):
-        axes.text(at + 0.25, row, name, va="center", fontsize=9)
+        axes.text(at + 0.25, row, name, va="center")
 
 
 def _early(axes: Axes, row: int) -> None:
     seen, sure = np.linspace(0, 5, 60), 1 / (1 + np.exp(-2 * (np.linspace(0, 5, 60) - 2.4)))
     axes.fill_between(seen, row + 0.28, row + 0.28 - 0.56 * sure, color=_ORANGE, lw=0)
     axes.axvspan(5, 10, *_share(axes, row), color=COLOURS["control"], alpha=0.25, lw=0)
-    axes.text(7.5, row, "not seen yet", ha="center", va="center", fontsize=9)
+    axes.text(7.5, row, "not seen yet", ha="center", va="center")
 
 
 def _sentence(axes: Axes, row: int) -> None:
     for at, word in enumerate(("a", "purple", "door", "is", "opened", "slowly")):
-        axes.text(0.3 + 1.75 * at, row, word, va="center", fontsize=9, bbox=_BOX)
+        axes.text(0.3 + 1.75 * at, row, word, va="center", bbox=_BOX)
 
 
 def _boxes(axes: Axes, row: int) -> None:

@@ -10,7 +10,8 @@ from matplotlib.colors import to_rgb
 from matplotlib.patches import Patch
 from torch import Tensor
 
-from .style import COLOURS, OTHERS, grid_of
+from .sheets import sheet
+from .style import COLOURS, OTHERS
 
 _QUERY = COLOURS["mean"]
 _STEPS = (OTHERS[2], OTHERS[0], OTHERS[1])
@@ -35,8 +36,9 @@ def attended_patches(
     """
     T = len(next(iter(schemes.values()))[0])
     shown = range(T) if frames is None else frames
-    figure, axes = grid_of(len(schemes), len(shown), 1.05 * len(schemes) + 0.55)
-    for row, (name, steps) in zip(axes, schemes.items(), strict=True):
+    titles = [f"frame {t}" for t in shown]
+    figure, axes = sheet(list(schemes), len(shown), titles=titles, bottom=0.35)
+    for row, steps in zip(axes, schemes.values(), strict=True):
         painted = _painted(steps, query)
         for cell, t in zip(row, shown, strict=True):
             cell.imshow(painted[t])
@@ -44,16 +46,11 @@ def attended_patches(
             cell.set_yticks(np.arange(-0.5, painted.shape[1]))
             cell.grid(color="white", lw=0.8)
             cell.tick_params(length=0, labelbottom=False, labelleft=False)
-            cell.spines[:].set_visible(False)
-        row[0].set_ylabel(name, fontsize=9, rotation=0, ha="right", va="center", labelpad=8)
-    for cell, t in zip(axes[0], shown, strict=True):
-        cell.set_title(f"frame {t}", fontsize=9)
     most = max(map(len, schemes.values()))
     colours = {"query": _QUERY, **dict(zip(_names(most), _STEPS, strict=False))}
     handles = [Patch(color=colour, label=name) for name, colour in colours.items()]
-    figure.legend(handles=handles, loc="lower center", ncols=len(handles), frameon=False)
-    figure.subplots_adjust(0.2, 0.4 / figure.get_figheight(), 0.99, 0.95, 0.06, 0.08)
-    return axes[0, 0]
+    figure.legend(handles=handles, loc="lower left", bbox_to_anchor=(0, 0), ncols=len(handles))
+    return axes[0][0]
 
 
 def _names(count: int) -> list[str]:

@@ -23,7 +23,7 @@ def weights_by_frame(kernels: Mapping[str, np.ndarray]) -> Axes:
     figure, grid = grid_of(2, len(kernels), 2.5, height_ratios=[1, 3], sharex=True, sharey="row")
     for (above, below), (title, weights) in zip(grid.T, kernels.items(), strict=True):
         T = len(weights)
-        above.set_title(title, fontsize=9, loc="left")
+        above.set_title(title)
         above.imshow(_strip(weights), extent=(-0.5, T - 0.5, 0, 1), aspect="auto")
         above.set_yticks([])
         above.spines[:].set_visible(False)
@@ -32,11 +32,9 @@ def weights_by_frame(kernels: Mapping[str, np.ndarray]) -> Axes:
         colours = [OTHERS[0] if value >= 0 else OTHERS[1] for value in sums]
         below.bar(range(T), sums, 0.7, color=colours)
         below.axhline(0, color=COLOURS["ink"], lw=0.8)
-        below.spines[["top", "right"]].set_visible(False)
         below.set(xlabel="frame", xticks=range(T))
-        below.tick_params(axis="x", labelsize=7)
     grid[1, 0].set_ylabel("sum of weights")
-    figure.subplots_adjust(0.09, 0.19, 0.995, 0.9, 0.12, 0.08)
+    figure.subplots_adjust(0.14, 0.19, 0.995, 0.9, 0.12, 0.08)
     return grid[1, 0]
 
 

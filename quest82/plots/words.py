@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 
-from .style import grid_of
+from .style import PER_ROW, grid_of
 
 
 def looked_at(panels: Mapping[str, tuple[Sequence[str], np.ndarray]]) -> Axes:
@@ -20,12 +20,13 @@ def looked_at(panels: Mapping[str, tuple[Sequence[str], np.ndarray]]) -> Axes:
         The first panel.
     """
     most = max(len(words) for words, _ in panels.values())
-    figure, grid = grid_of(1, len(panels), 0.28 * most + 0.9, layout="constrained")
-    for axis, (title, (words, weights)) in zip(grid[0], panels.items(), strict=True):
+    rows, height = -(-len(panels) // PER_ROW), 0.28 * most + 0.9
+    figure, grid = grid_of(rows, min(len(panels), PER_ROW), rows * height, layout="constrained")
+    for axis, (title, (words, weights)) in zip(grid.flat, panels.items(), strict=True):
         image = axis.imshow(weights, cmap="Blues", vmin=0, vmax=1, aspect="auto")
-        axis.set_title(title, fontsize=10, loc="left")
-        axis.set(xlabel="frame", xticks=range(weights.shape[1]))
+        axis.spines[:].set_visible(True)
+        axis.set(title=title, xlabel="frame", xticks=range(weights.shape[1]))
         axis.set_yticks(range(len(words)), list(words))
-        axis.tick_params(length=0, labelsize=9)
-    figure.colorbar(image, ax=list(grid[0]), shrink=0.8, pad=0.02).set_label("weight")
+        axis.tick_params(length=0)
+    figure.colorbar(image, ax=list(grid.flat), shrink=0.8, pad=0.02).set_label("weight")
     return grid[0, 0]
