@@ -25,8 +25,6 @@ ON_MAPS = (
 )
 _FROM_NOTHING = ("single_frame", "early_fusion")
 _LONGER = {"slow_fusion": {"extents": [4, 7]}}  # of sixteen frames
-# Minutes a run at sixteen frames.
-_NOT_ON_CYCLES = ("non_local", "slowfast", "vivit", "vivit_factorised", "timesformer", "video_mae")
 
 _RATES = (1e-3, 3e-3, 1e-2)  # that a search tries
 # What the searches chose, where it is not the budget's own; a test holds it to their records.
@@ -82,7 +80,6 @@ def for_longer_clips() -> tuple[Model, ...]:
     return tuple(
         replace(model, options=_fitted(model.options, num_frames=16) | _LONGER.get(model.name, {}))
         for model in ON_MAPS
-        if model.name not in _NOT_ON_CYCLES
     )
 
 
