@@ -27,7 +27,7 @@ from quest82.essences.writer import StoreWriter
 from quest82.frames.view import ViewSpec, pixels_of_view
 from quest82.systems.mobilenet import MobileNetV2Extractor
 
-PICTURE = Path(__file__).resolve().parents[1] / "book" / "images" / "costs.png"
+PICTURE = Path(__file__).resolve().parents[1] / "book" / "images" / "costs.svg"
 SPEC = ViewSpec(num_frames=16, size=224)
 ROUNDS = 2
 # Which number of workers is tried with which engine, and on how many clips.
@@ -119,7 +119,7 @@ def draw(cost: dict[str, dict[str, float]]) -> None:
     frames, sides = cost["num_frames"], cost["size"]
     panels = {
         "frames per clip, T": {int(T): 1e3 * s for T, s in frames.items()},
-        "side of the crop, squared (1000 px²)": {
+        "squared side (1000 px²)": {
             int(side) ** 2 / 1e3: 1e3 * s for side, s in sides.items()
         },
     }

@@ -8,6 +8,8 @@ const look = {
     for (const folded of document.querySelectorAll('details')) folded.open = true;
     for (const folded of document.querySelectorAll('.toggle-hidden'))
       folded.classList.remove('toggle-hidden');
+    for (const image of document.images) image.loading = 'eager';
+    await Promise.allSettled([...document.images].map(image => image.decode()));
     await window.MathJax?.startup?.promise;
     await document.fonts.ready;
   },
@@ -75,11 +77,36 @@ const look = {
     return [...faint];
   },
 
-  // What figures are laid on, and through which filter they are seen, in the dark theme.
+  // What figures are laid on, and through which filter they are seen, in the dark theme; drawings
+  // have a variant of their own there.
   cards() {
     document.documentElement.dataset.theme = 'dark';
-    const images = document.querySelectorAll('.bd-article img:not(.only-dark, .dark-light)');
+    const images = document.querySelectorAll('.bd-article img:not(.drawing, .dark-light)');
     const styles = [...images].map(image => getComputedStyle(image));
     return styles.map(style => `${style.backgroundColor} ${style.filter}`);
+  },
+
+  // Files of the drawings that are in sight in a theme.
+  drawings(theme) {
+    document.documentElement.dataset.theme = theme;
+    const drawings = [...document.querySelectorAll('.bd-article img.drawing')];
+    return drawings.filter(image => image.checkVisibility()).map(image => image.src);
+  },
+
+  // What can be reached only by scrolling sideways; code may be.
+  scrolledSideways() {
+    const code = '.cell_input, [class*="highlight-"]:not(.highlight-text, .highlight-myst-ansi)';
+    const scrolls = e => /auto|scroll/.test(getComputedStyle(e).overflowX);
+    const wide = [...document.querySelectorAll('main *')].filter(
+      e => e.clientWidth && e.scrollWidth > e.clientWidth + 1 && scrolls(e) && !e.closest(code));
+    return wide.map(e => `${e.tagName}.${e.className} ${e.scrollWidth - e.clientWidth} px: `
+      + e.textContent.trim().slice(0, 60));
+  },
+
+  // Images that do not say their size: text would jump while they load.
+  unsized() {
+    const images = [...document.querySelectorAll('.bd-article img')];
+    return images.filter(i => !i.getAttribute('width') || !i.getAttribute('height'))
+      .map(i => i.src);
   },
 };

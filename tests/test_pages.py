@@ -31,6 +31,8 @@ MIN_WORDS = 100  # that the search index knows of a chapter
 
 WIDTHS = (390, 1440)  # a telephone, a desk
 NUM_STOPS = 15  # presses of Tab on each page
+THEMES = ("light", "dark")
+MOST_BYTES = 2_000_000  # of a page and the images that one theme shows
 MIN_CONTRAST = 4.5  # WCAG 2, level AA
 
 
@@ -83,6 +85,16 @@ class Page(HTMLParser):
         """Addresses of what the page fetches by itself."""
         links = [a["href"] for t, a in self.elements if t == "link" and a["rel"] in LOADING_LINKS]
         return links + [value for item in LOADS.items() for value in self.values(*item)]
+
+    def weight(self) -> int:
+        """Bytes of the page and its images, as the light theme shows them."""
+        shown = {
+            a["src"]
+            for t, a in self.elements
+            if t == "img" and "only-dark" not in a.get("class", "")
+        }
+        files = [self.follow(address)[0] for address in shown if is_local(address)]
+        return sum(file.stat().st_size for file in [self.path, *files])
 
     def follow(self, address: str) -> tuple[Path, str]:
         """The file, and the id in it, that an address on this page means."""
@@ -220,6 +232,14 @@ def test_nobody_has_to_scroll_sideways(view):
     assert view.execute_script("return look.tooWide()") == []
 
 
+def test_only_code_is_scrolled_sideways(view):
+    assert view.execute_script("return look.scrolledSideways()") == []
+
+
+def test_every_image_keeps_its_place_while_it_loads(view):
+    assert view.execute_script("return look.unsized()") == []
+
+
 def press_tab(view) -> dict:
     ActionChains(view, duration=0).send_keys(Keys.TAB).perform()
     return view.execute_script("return look.tabStop()")
@@ -233,13 +253,24 @@ def test_a_reader_without_a_mouse_sees_where_they_are(view):
     assert "A" in {stop["tag"] for stop in stops}
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("theme", THEMES)
 def test_text_stands_out_from_its_ground(view, theme):
     assert view.execute_script("return look.faintText(...arguments)", theme, MIN_CONTRAST) == []
 
 
-def test_figures_keep_their_colours_on_a_white_card_in_the_dark(view):
+def test_photographs_keep_their_colours_on_a_white_card_in_the_dark(view):
     assert set(view.execute_script("return look.cards()")) <= {"rgb(255, 255, 255) none"}
+
+
+def test_every_drawing_has_a_light_and_a_dark_variant_and_one_is_shown(view):
+    light, dark = (view.execute_script("return look.drawings(arguments[0])", t) for t in THEMES)
+    assert [address.replace(".dark.svg", ".svg") for address in dark] == light
+    assert all(address.endswith(".dark.svg") for address in dark)
+
+
+def test_a_page_is_light_enough_for_a_phone(pages):
+    weights = {page.path.name: page.weight() for page in pages.values()}
+    assert {name: weight for name, weight in weights.items() if weight > MOST_BYTES} == {}
 
 
 def test_a_reader_whose_system_is_dark_gets_dark_pages(browser, book):

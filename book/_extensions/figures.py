@@ -1,8 +1,8 @@
 """Figures of the book: drawings in a light and a dark variant, and room kept for every image.
 
-Notebooks store plots as SVG, and diagrams are SVG files. Here each gets a twin in the colours of the
-dark theme; the theme shows the one that fits. Images inside a drawing are packed tighter. Every image
-says its size, so that the text does not jump while a page loads, and loads when it comes into sight.
+Notebooks store plots as SVG, and diagrams are SVG files. Here each gets a twin in the colours of
+the dark theme, which shows the one that fits. Images inside a drawing are packed tighter. Every
+image says its size, so that the text does not jump while a page loads, and loads when it is needed.
 """
 
 from __future__ import annotations
@@ -24,11 +24,16 @@ FEW_COLOURS = 256  # an image of no more is packed without loss
 
 _COLOUR = re.compile(r"""((?:fill|stroke)(?::\s*|="))#([0-9a-fA-F]{6})\b""")
 _IMAGE = re.compile(r"data:image/png;base64,([A-Za-z0-9+/=\s]+)")
-_SIZE = re.compile(r'<svg[^>]*?\swidth="([\d.]+)(pt|px)?"[^>]*?\sheight="([\d.]+)(?:pt|px)?"', re.DOTALL)
+_SIZE = re.compile(
+    r'<svg[^>]*?\swidth="([\d.]+)(pt|px)?"[^>]*?\sheight="([\d.]+)(?:pt|px)?"', re.DOTALL
+)
 
 
 def dark_colour(colour: str) -> str:
-    """A colour (six hexadecimal digits) on a dark page: greys and pale grounds turn, others light up."""
+    """A colour, six hexadecimal digits, on a dark page.
+
+    Greys and pale grounds turn round, so that white becomes the page; other colours light up.
+    """
     hue, light, rich = colorsys.rgb_to_hls(*(int(colour[i : i + 2], 16) / 255 for i in (0, 2, 4)))
     if rich < 0.05 or light > 0.8:
         light = GROUND + (1 - GROUND - 0.05) * (1 - light)
@@ -82,7 +87,8 @@ def set_images(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     """Every image of a page that is written becomes a tag with its size, a drawing two of them."""
     if app.builder.format != "html":
         return
-    folder, up = Path(app.outdir, "_images"), "../" * docname.count("/")
+    one_page = app.builder.name == "singlehtml"
+    folder, up = Path(app.outdir, "_images"), "" if one_page else "../" * docname.count("/")
     for node in list(doctree.findall(nodes.image)):
         source = Path(app.srcdir, node["uri"])
         if source.suffix not in (".svg", ".png") or node["uri"] not in app.env.images:
@@ -91,11 +97,16 @@ def set_images(app: Sphinx, doctree: nodes.document, docname: str) -> None:
         alt, classes = node.get("alt", ""), node.get("classes", [])
         if source.suffix == ".svg":
             svg = packed(source.read_text("utf-8"))
-            twins = {"only-light": (name, svg), "only-dark": (Path(f"{name.stem}.dark.svg"), in_the_dark(svg))}
+            twins = {
+                "only-light": (name, svg),
+                "only-dark": (Path(f"{name.stem}.dark.svg"), in_the_dark(svg)),
+            }
             tags = []
             for theme, (twin, drawn) in twins.items():
                 _write(folder / twin, drawn)
-                tags.append(_tag(f"{up}_images/{twin}", alt, size_of(svg), [*classes, "drawing", theme]))
+                tags.append(
+                    _tag(f"{up}_images/{twin}", alt, size_of(svg), [*classes, "drawing", theme])
+                )
         else:
             with Image.open(source) as image:
                 tags = [_tag(f"{up}_images/{name}", alt, image.size, classes)]

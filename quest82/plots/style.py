@@ -37,8 +37,9 @@ _LOOK: dict[Any, Any] = {
     "legend.handlelength": 1.2,
     "legend.columnspacing": 1.2,
     "savefig.pad_inches": 0.03,
-    "svg.hashsalt": "quest82",  # the same figure is the same file
+    "svg.hashsalt": "quest82",
 }
+_UNDATED: dict[Any, Any] = {"Date": None, "Creator": None}  # the same figure is the same file
 
 
 def set_look() -> None:
@@ -49,8 +50,8 @@ def set_look() -> None:
         from matplotlib_inline.config import InlineBackend
 
         backend = InlineBackend.instance(parent=shell)
-        clean: dict[str, Any] = {"metadata": {"Date": None, "Creator": None}}
-        backend.print_figure_kwargs = {"bbox_inches": "tight", **clean}
+        options: dict[str, Any] = {"bbox_inches": "tight", "metadata": _UNDATED}
+        backend.print_figure_kwargs = options
         backend.figure_formats = {"svg"}
 
 
@@ -69,7 +70,8 @@ def colour_of(name: str, colours: Mapping[str, str]) -> str:
 def save(axes: Axes, path: str | Path) -> None:
     """Write the whole figure that some axes belong to into a file, and close it."""
     figure = cast(Figure, axes.figure)
-    figure.savefig(path, bbox_inches="tight")
+    undated = _UNDATED if Path(path).suffix == ".svg" else None
+    figure.savefig(path, bbox_inches="tight", metadata=undated)
     plt.close(figure)
 
 
