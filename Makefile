@@ -8,11 +8,15 @@ BIN := $(VENV)/bin
 endif
 INSTALLED := $(VENV)/installed
 
-.PHONY: book test lab lint coverage wings samples clean
+.PHONY: book pdf test lab lint coverage wings samples clean
 
 book: $(INSTALLED)
 	$(BIN)/jupyter-book build . -W --keep-going --quiet
 	@echo "The book is built. Open $(CURDIR)/_build/html/index.html"
+
+# The same as one file to print, in _build/quest82.pdf; needs Chromium and chromedriver.
+pdf: book
+	$(BIN)/python book/paper.py
 
 # Chapters and test files side by side, each on one core: faster than one after the other on all.
 test: export OMP_NUM_THREADS = 1

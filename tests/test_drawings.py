@@ -17,7 +17,11 @@ sys.path.insert(0, str(ROOT / "book" / "_extensions"))
 import figures  # noqa: E402
 
 CHAPTERS = sorted(path for path in (ROOT / "book").rglob("*.ipynb") if "_" not in path.parts[-2])
-DIAGRAMS = sorted((ROOT / "book" / "images").glob("*.svg"))
+DIAGRAMS = [
+    path
+    for path in sorted((ROOT / "book" / "images").glob("*.svg"))
+    if "matplotlib" not in path.read_text("utf-8")
+]
 PHONE = 335  # CSS pixels that a figure has there
 SMALLEST = 9  # pixels of a text
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import base64
 import json
 import re
 import shutil
@@ -266,8 +265,10 @@ def test_the_figure_of_the_readme_is_the_one_of_the_chapter():
         for c in cells
         if c.metadata.get("mystnb", {}).get("figure", {}).get("name") == "fig-result"
     )
-    (stored,) = (o.data["image/png"] for o in cell.outputs if "image/png" in o.get("data", {}))
-    assert base64.b64decode(stored) == (ROOT / "book" / "images" / "result.png").read_bytes()
+    (stored,) = (
+        o.data["image/svg+xml"] for o in cell.outputs if "image/svg+xml" in o.get("data", {})
+    )
+    assert stored == (ROOT / "book" / "images" / "result.svg").read_text("utf-8")
 
 
 def test_the_costs_in_the_appendix_are_those_that_were_measured():

@@ -51,11 +51,11 @@ def accuracy_panels(
 def _dot(axis: Axes, row: int, ends: Sequence[float], colour: str) -> None:
     value, low, high = ends
     axis.plot([low, high], [row, row], lw=2.5, color=colour, solid_capstyle="butt")
-    axis.plot(value, row, "o", ms=7, color=colour)
+    axis.plot(value, row, "o", ms=7, color=colour, zorder=4)
     axis.annotate(
         f"{value:.0f}",
         (value, row),
-        (0, 5),
+        (0, 6),
         textcoords="offset points",
         ha="center",
         color=colour,
