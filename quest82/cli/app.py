@@ -19,6 +19,7 @@ from . import (
     models,
     prediction,
     serving,
+    sharding,
     watching,
 )
 from .experiments import experiment
@@ -30,6 +31,7 @@ COMMANDS = (
     data.check,
     description.describe,
     essences.extract,
+    sharding.merge,
     essences.import_features,
     models.train,
     evaluation.evaluate,

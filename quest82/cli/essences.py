@@ -9,7 +9,8 @@ import typer
 
 from .found import clips_in, tell_left_over
 from .options import BackboneOptions, ClipOptions, Folder, MapOptions, ReadingOptions, ViewOptions
-from .stores import essences_of
+from .sharding import ShardOptions, make_shard, tell_estimate, tell_shards
+from .stores import backbone_of, essences_of
 
 if TYPE_CHECKING:
     from ..essences import EssenceSet
@@ -71,10 +72,12 @@ def extract(
         str | None, typer.Option(help="openvino, fused or plain; else the fastest that works.")
     ] = None,
     reading: ReadingOptions,
+    share: ShardOptions,
 ) -> None:
     """Turn a folder of videos into a store of essences: T x 1280 numbers per clip.
 
     With `--maps` the place is kept, too: T maps, which are the essence before its mean over space.
+    With `--shard` several machines share the work, each as often and as late as it likes.
 
     Example: `quest82 extract weizmann weizmann.essences --groups "^([a-z]+)_"`
 
@@ -82,8 +85,23 @@ def extract(
     `path,label,start,end` and `monday.mp4,wave,12.5,15`
 
     Example: `quest82 extract weizmann weizmann.maps --maps 4 --channels 64`
+
+    Example: `quest82 extract kinetics kinetics.essences --shard 3/16`
     """
+    if share.list_shards:
+        tell_shards(out)
+        return
     found = clips_in(folder, which)
+    if share.shard or share.dry_run:
+        _require_no_maps(maps)
+        backbone = backbone_of(network, reading)
+        if share.dry_run:
+            tell_estimate(
+                found, views, reading, backbone=backbone, engine=engine, shard=share.shard
+            )
+        elif share.shard:
+            make_shard(found, out, share.shard, views, reading, backbone=backbone, engine=engine)
+        return
     essences = essences_of(found, out, views, reading, network=network, engine=engine, maps=maps)
     num_others = tell_left_over(folder, which, found)
     typer.echo(
@@ -93,6 +111,14 @@ def extract(
     )
     if maps.maps:
         _tell_maps(out, essences)
+
+
+def _require_no_maps(maps: MapOptions) -> None:
+    if maps.maps:
+        raise ValueError(
+            f"--maps ({maps.maps}) is not for --shard or --dry-run: maps are shortened by what is "
+            "common to all clips; extract them on one machine"
+        )
 
 
 def _tell_maps(out: Path, essences: EssenceSet) -> None:

@@ -15,6 +15,7 @@ from .telling import UNGROUPED
 if TYPE_CHECKING:
     from ..data.clips import Clip
     from ..essences import EssenceSet
+    from ..systems.backbones import Backbone
     from .options import MapOptions, ReadingOptions, ViewOptions
 
 
@@ -30,11 +31,7 @@ def essences_of(
 ) -> EssenceSet:
     """The essences of clips, new or from their store; what could not be read is listed."""
     from ..essences import extract, extract_maps
-    from ..systems.backbones import open_backbone
-    from ..systems.devices import choose_device
 
-    network, device = network or BackboneOptions(), choose_device(reading.device)
-    backbone = open_backbone(network.backbone, network.backbone_weights).to(device)
     make: Callable[..., EssenceSet] = extract
     if maps and maps.maps:
         make = partial(
@@ -42,7 +39,7 @@ def essences_of(
         )
     data = make(
         clips,
-        backbone,
+        backbone_of(network or BackboneOptions(), reading),
         store,
         views.spec,
         engine=engine,
@@ -52,6 +49,15 @@ def essences_of(
     for clip_id, reason in data.skipped:
         typer.echo(f"skipped {clip_id}: {reason.removeprefix(f'{clip_id}: ')}")
     return data
+
+
+def backbone_of(network: BackboneOptions, reading: ReadingOptions) -> Backbone:
+    """The network that describes frames, on its device."""
+    from ..systems.backbones import open_backbone
+    from ..systems.devices import choose_device
+
+    device = choose_device(reading.device)
+    return open_backbone(network.backbone, network.backbone_weights).to(device)
 
 
 def open_store(path: Path, task: str) -> EssenceSet:

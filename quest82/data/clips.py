@@ -148,7 +148,12 @@ def unified(groups: Sequence[str]) -> tuple[str, ...]:
 
 def classes_of(clips: Iterable[Clip]) -> list[str]:
     """The class names of a list of clips, in alphabetical order without regard to case."""
-    return sorted({clip.label for clip in clips}, key=lambda name: (name.lower(), name))
+    return class_names(clip.label for clip in clips)
+
+
+def class_names(labels: Iterable[str]) -> list[str]:
+    """The same for the labels alone."""
+    return sorted(set(labels), key=lambda name: (name.lower(), name))
 
 
 def digest_of(path: Path) -> str | None:

@@ -7,10 +7,11 @@ import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from filelock import FileLock, Timeout
+from filelock import BaseFileLock, FileLock, Timeout
 from tqdm import tqdm
 
 from ..data.clips import Clip, digest_of
@@ -26,7 +27,19 @@ from .essence_set import EssenceSet
 from .files import StoreError
 from .projections import keep_projection
 from .reader import begun_store
+from .shards import Shard, ShardState, begin_shard, folder_of, lock_of, state_of
 from .update import StoreUpdate
+
+
+@dataclass(frozen=True)
+class _How:
+    """How clips are read and described; the fields are the arguments of `extract`."""
+
+    spec: ViewSpec
+    engine: str | None
+    num_workers: int | None
+    time_limit_seconds: float
+    progress: bool
 
 
 def extract(
@@ -71,18 +84,75 @@ def extract(
         StoreError: if the folder holds a store made with other settings, or is damaged, the disk
             is full, or not one clip could be read.
     """
-    num_workers = enough_for(clips, extractor, num_workers, time_limit_seconds)
-    path, spec = Path(path), spec or ViewSpec()
+    path = Path(path)
+    how = _How(spec or ViewSpec(), engine, num_workers, time_limit_seconds, progress)
+    _make(clips, extractor, path, how, FileLock(_lock_file(path), timeout=0))
+    return EssenceSet.load(path)
+
+
+def extract_shard(
+    clips: Sequence[Clip],
+    extractor: Backbone,
+    path: str | Path,
+    shard: Shard,
+    spec: ViewSpec | None = None,
+    *,
+    engine: str | None = None,
+    num_workers: int | None = None,
+    time_limit_seconds: float = 60,
+    progress: bool = True,
+) -> ShardState:
+    """Make one shard of a store (see `shards`), on one of several machines.
+
+    Args:
+        clips: the whole list, the same for every shard.
+        extractor: as for `extract`, like all that is not named here.
+        path: folder of the store, which all machines share.
+        shard: which share of the clips.
+        spec: likewise.
+        engine: likewise; name one where machines differ, or their shards cannot be merged.
+        num_workers: likewise.
+        time_limit_seconds: likewise.
+        progress: likewise.
+
+    Returns:
+        How far it is: finished, unless this was stopped.
+
+    Raises:
+        ValueError: as `extract`.
+        EngineError: as `extract`.
+        StoreError: as `extract`; if there is a store already, or another process writes this
+            shard.
+    """
+    own = begin_shard(path, clips, shard)
+    how = _How(spec or ViewSpec(), engine, num_workers, time_limit_seconds, progress)
+    if own:
+        folder, lock = folder_of(path, shard), lock_of(path, shard)
+        _make(own, extractor, folder, how, lock, may_be_empty=True)
+    return state_of(path, shard)
+
+
+def _make(
+    clips: Sequence[Clip],
+    extractor: Backbone,
+    path: Path,
+    how: _How,
+    lock: BaseFileLock,
+    *,
+    may_be_empty: bool = False,
+) -> None:
+    """Make or update a store while its lock is held."""
+    num_workers = enough_for(clips, extractor, how.num_workers, how.time_limit_seconds)
     network = {"backbone": extractor.name, "weights": extractor.fingerprint()}
     maps = extractor.settings if isinstance(extractor, FeatureMaps) else {}
-    settings = {**spec.settings, **network, **maps, "engine": engine}
-    workers = Workers(num_workers=num_workers, time_limit_seconds=time_limit_seconds)
+    settings = {**how.spec.settings, **network, **maps, "engine": how.engine}
+    workers = Workers(num_workers=num_workers, time_limit_seconds=how.time_limit_seconds)
     try:
-        with FileLock(_lock_file(path), timeout=0), workers:
-            _bring_up_to_date(clips, extractor, path, settings, workers, progress)
+        with lock, workers:
+            update = _brought_up_to_date(clips, extractor, path, settings, workers, how.progress)
+            update.finish(may_be_empty=may_be_empty)
     except Timeout as error:
         raise StoreError(f"{path}: another extraction is writing there; wait for it") from error
-    return EssenceSet.load(path)
 
 
 def enough_for(
@@ -116,15 +186,15 @@ def _lock_file(path: Path) -> Path:
     return Path(tempfile.gettempdir()) / f"quest82-{key}.lock"
 
 
-def _bring_up_to_date(
+def _brought_up_to_date(
     clips: Sequence[Clip],
     extractor: Backbone,
     path: Path,
     settings: Mapping,
     workers: Workers,
     progress: bool,
-) -> None:
-    """Make what the store does not hold yet, and bring it to the state of the list of clips."""
+) -> StoreUpdate:
+    """Make what the store does not hold yet."""
     spec = ViewSpec.of(settings)
     begun = begun_store(path)
     if not begun:
@@ -134,7 +204,7 @@ def _bring_up_to_date(
     engine = None if begun and name else open_engine(extractor, size=spec.size, name=name)
     settings = {**settings, "engine": engine.name if engine else name}
     leading = (spec.num_views,) if spec.num_views > 1 else ()
-    row_shape = (*leading, _essences_in(extractor, spec), extractor.num_features)
+    row_shape = (*leading, essences_in(extractor, spec), extractor.num_features)
     if isinstance(extractor, FeatureMaps):
         keep_projection(path, extractor.projection, begun=bool(begun))
     update = StoreUpdate(path, clips, settings, row_shape)
@@ -143,10 +213,10 @@ def _bring_up_to_date(
     if update.missing:
         engine = engine or open_engine(extractor, size=spec.size, name=name)
         _extract_missing(update, engine, workers, progress)
-    update.finish()
+    return update
 
 
-def _essences_in(extractor: Backbone, spec: ViewSpec) -> int:
+def essences_in(extractor: Backbone, spec: ViewSpec) -> int:
     """T of the store: an image network gives one of each frame, a video network of each moment."""
     if isinstance(extractor, VideoMAEBackbone):
         return extractor.moments_in(spec.num_frames, spec.size)

@@ -102,8 +102,11 @@ class StoreUpdate:
             self._writer().skip(line)
         self._chosen[clip.id] = _Entry(self.path, line, 0)
 
-    def finish(self) -> None:
+    def finish(self, *, may_be_empty: bool = False) -> None:
         """Make the next state of what is there now; where nothing has changed, nothing is written.
+
+        Args:
+            may_be_empty: not one clip needs to be readable.
 
         Raises:
             StoreError: if not one clip could be read, or the disk is full.
@@ -111,9 +114,9 @@ class StoreUpdate:
         entries = [self._chosen[clip.id] for clip in self.clips]
         lines = [entry.line_for(clip) for entry, clip in zip(entries, self.clips, strict=True)]
         if lines != [unchecked(line) for line in self._main.lines]:
-            self._put_together(entries, lines)
+            self._put_together(entries, lines, may_be_empty)
         elif not self._main.complete:
-            self._main.finish()
+            self._main.finish(may_be_empty=may_be_empty)
         for name in (NEXT, _ADDED):
             _discard(self.path / name)
 
@@ -152,7 +155,9 @@ class StoreUpdate:
             _discard(folder)
         return StoreWriter(folder, *self._how, name=self.path)
 
-    def _put_together(self, entries: Sequence[_Entry], lines: Sequence[dict]) -> None:
+    def _put_together(
+        self, entries: Sequence[_Entry], lines: Sequence[dict], may_be_empty: bool
+    ) -> None:
         folder = self.path / NEXT
         _discard(folder)
         try:
@@ -162,7 +167,7 @@ class StoreUpdate:
                     writer.add(line, read_row(entry.folder, entry.row, self.row_shape, entry.line))
                 else:
                     writer.skip(line)
-            writer.finish()
+            writer.finish(may_be_empty=may_be_empty)
         except StoreError:
             _discard(folder)  # copies alone, that would only fill the disk
             raise

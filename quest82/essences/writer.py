@@ -105,10 +105,10 @@ class StoreWriter:
         """The lines of the clips that could not be read."""
         return [line for line in self.lines if "skipped" in line]
 
-    def finish(self) -> None:
-        """Write the final counts; from now on the store can be opened."""
+    def finish(self, *, may_be_empty: bool = False) -> None:
+        """Write the final counts; from now on the store can be opened, unless it is empty."""
         written = self.num_rows
-        if not written:
+        if not written and not may_be_empty:
             reasons = "; ".join(line["skipped"] for line in self.lines[:3])
             for name in (*FILES, PROJECTION):
                 (self.path / name).unlink(missing_ok=True)
