@@ -119,9 +119,7 @@ def draw(cost: dict[str, dict[str, float]]) -> None:
     frames, sides = cost["num_frames"], cost["size"]
     panels = {
         "frames per clip, T": {int(T): 1e3 * s for T, s in frames.items()},
-        "squared side (1000 px²)": {
-            int(side) ** 2 / 1e3: 1e3 * s for side, s in sides.items()
-        },
+        "squared side (1000 px²)": {int(side) ** 2 / 1e3: 1e3 * s for side, s in sides.items()},
     }
     plots.save(plots.costs(panels, y="ms per clip"), PICTURE)
 
