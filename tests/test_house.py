@@ -314,7 +314,9 @@ class TestChapter:
         assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
         for cell in cells:
             for output in cell.outputs:
-                assert output.output_type != "error"
+                if output.output_type == "error":  # of a check without an answer (test_exercises)
+                    assert "check" in cell.metadata.tags
+                    assert output.traceback == []  # it names files of one machine
                 assert output.get("name") != "stderr"
                 text = output.get("text", "") + str(output.get("data", {}).get("text/plain", ""))
                 assert not re.search(r"/tmp/|/home/|/work/|0x[0-9a-f]{6,}|https?://", text)

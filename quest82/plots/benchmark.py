@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator
 
-from .style import COLOURS, PALETTE, label_rows, name_rows, panels_of, single
+from .style import COLOURS, PALETTE, in_lines, label_rows, name_rows, panels_of, single
 
 _MARKERS = "osD^"
 
@@ -51,7 +51,9 @@ def cost_panels(
         axis.axhline(100 * chance, color=COLOURS["ink"], lw=1, ls=":")
         for name, dot in dots.items():
             _draw(axis, dot, signs[families[name]])
-        axis.set(xscale="log", ylim=(30, 104), title=title, xlabel="multiply-adds (million)")
+        axis.set(
+            xscale="log", ylim=(30, 104), title=in_lines(title), xlabel="multiply-adds (million)"
+        )
         axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axis.xaxis.set_major_formatter("{x:g}")
         axis.minorticks_off()

@@ -38,7 +38,7 @@ def _draw(axis: Axes, box: list[float], colour: str) -> None:
     left, top, right, bottom = box
     if left == left:  # not NaN
         size = right - left, bottom - top
-        axis.add_patch(Rectangle((left, top), *size, fill=False, edgecolor=colour, linewidth=1.6))
+        axis.add_patch(Rectangle((left, top), *size, fill=False, edgecolor=colour, linewidth=1.1))
 
 
 def _legend(figure: plt.Figure, colours: Mapping[str, str]) -> None:

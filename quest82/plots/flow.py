@@ -15,6 +15,7 @@ from .style import PALETTE, WIDTH_INCHES
 
 # Steps between red, yellow, green, cyan, blue, magenta and red again (Baker et al. 2011).
 _WHEEL_STEPS = (15, 6, 4, 11, 13, 6)
+_STILL = 0.05  # pixels; what moves less has no arrow
 _WHEEL = 1.0  # inches that the key needs on the right
 _WHEEL_CORNERS = ((1, 0, 0), (1, 1, 0), (0, 1, 0), (0, 1, 1), (0, 0, 1), (1, 0, 1), (1, 0, 0))
 
@@ -101,6 +102,8 @@ def flow_arrows(
         axis.imshow(image.numpy(), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
         y, x = np.mgrid[every // 2 : image.shape[0] : every, every // 2 : image.shape[1] : every]
         u, v = flow[:, y, x].double().numpy()
+        moves = np.hypot(u, v) > _STILL
+        x, y, u, v = (values[moves] for values in (x, y, u, v))
         arrows = axis.quiver(
             x, y, u, v, angles="xy", scale_units="xy", scale=1 / times, width=0.012
         )

@@ -125,7 +125,13 @@ def _draw_band(
         rows = [n for n in np.flatnonzero(answers == k).tolist() if not unlike[n]]
         spans = [(borders[n], borders[n + 1] - borders[n]) for n in rows]
         hatch = "" if dash == "-" else "////"
+        edge = "white" if hatch else colour  # of the hatches, or against seams between stretches
         axes.broken_barh(
-            spans, (0, 1), facecolor=colour, edgecolor="white", hatch=hatch, linewidth=0
+            spans,
+            (0, 1),
+            facecolor=colour,
+            edgecolor=edge,
+            hatch=hatch,
+            linewidth=0 if hatch else 0.5,
         )
     axes.spines[["left"]].set_visible(False)

@@ -16,6 +16,7 @@ from .style import (
     TEXT_POINTS,
     colour_of,
     colours_of,
+    in_lines,
     label_rows,
     legend_above,
     name_rows,
@@ -43,7 +44,9 @@ def accuracy_panels(
         axis.axvline(100 * ceiling, color=COLOURS["ink"], lw=1, ls=":")
         for row, (name, ends) in enumerate(results.items()):
             _dot(axis, row, [100 * end for end in ends], colour_of(name, colours))
-        axis.set(xlim=(0, 104), ylim=(rows - 0.5, -0.9), xlabel="accuracy (%)", title=title)
+        axis.set(
+            xlim=(0, 104), ylim=(rows - 0.5, -0.9), xlabel="accuracy (%)", title=in_lines(title)
+        )
         name_rows(axis, results)
     return axes[0]
 
@@ -119,7 +122,7 @@ def curves(
             axis.xaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True))
         if "y" in log:
             axis.set_yscale("log")
-        axis.set(title=title, xlabel=x)
+        axis.set(title=in_lines(title), xlabel=in_lines(x))
     label_rows(axes, y)
     shown: dict[str, Artist] = {}
     for axis in axes:
@@ -130,7 +133,7 @@ def curves(
             list(shown.values()),
             list(shown),
             loc="outside upper center",
-            ncols=3,
+            ncols=2 if len(shown) == 4 else 3,
         )
     return axes[0]
 
@@ -172,7 +175,7 @@ def bars(
         drawn = axis.barh(range(len(values)), list(values.values()), 0.65, color=colours)
         axis.bar_label(drawn, [form.format(v) for v in values.values()], padding=3)
         name_rows(axis, values)
-        axis.set(title=title, xlabel=x, ylim=(rows - 0.4, -0.6))
+        axis.set(title=in_lines(title), xlabel=x, ylim=(rows - 0.4, -0.6))
         axis.margins(x=0.25)
         if log:
             axis.set_xscale("log")

@@ -6,6 +6,7 @@ import itertools
 import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
+from textwrap import wrap
 from typing import Any, cast
 
 import matplotlib as mpl
@@ -117,6 +118,11 @@ def label_rows(axes: Sequence[Axes], text: str, *, columns: int = PER_ROW) -> No
     """What the common vertical axis shows, beside each row of panels."""
     for axis in axes[::columns]:
         axis.set_ylabel(text)
+
+
+def in_lines(text: str, *, most: int = 26) -> str:
+    """A text broken into lines that fit one of two panels."""
+    return "\n".join(wrap(text, most))
 
 
 def name_rows(axis: Axes, names: Collection[str]) -> None:
