@@ -52,7 +52,10 @@ def cost_panels(
         for name, dot in dots.items():
             _draw(axis, dot, signs[families[name]])
         axis.set(
-            xscale="log", ylim=(30, 104), title=in_lines(title), xlabel="multiply-adds (million)"
+            xscale="log",
+            ylim=(30, 104),
+            title=in_lines(title, len(axes)),
+            xlabel="multiply-adds (million)",
         )
         axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axis.xaxis.set_major_formatter("{x:g}")

@@ -45,7 +45,10 @@ def accuracy_panels(
         for row, (name, ends) in enumerate(results.items()):
             _dot(axis, row, [100 * end for end in ends], colour_of(name, colours))
         axis.set(
-            xlim=(0, 104), ylim=(rows - 0.5, -0.9), xlabel="accuracy (%)", title=in_lines(title)
+            xlim=(0, 104),
+            ylim=(rows - 0.5, -0.9),
+            xlabel="accuracy (%)",
+            title=in_lines(title, len(axes)),
         )
         name_rows(axis, results)
     return axes[0]
@@ -122,7 +125,7 @@ def curves(
             axis.xaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True))
         if "y" in log:
             axis.set_yscale("log")
-        axis.set(title=in_lines(title), xlabel=in_lines(x))
+        axis.set(title=in_lines(title, len(axes)), xlabel=in_lines(x, len(axes)))
     label_rows(axes, y)
     shown: dict[str, Artist] = {}
     for axis in axes:
@@ -175,7 +178,7 @@ def bars(
         drawn = axis.barh(range(len(values)), list(values.values()), 0.65, color=colours)
         axis.bar_label(drawn, [form.format(v) for v in values.values()], padding=3)
         name_rows(axis, values)
-        axis.set(title=in_lines(title), xlabel=x, ylim=(rows - 0.4, -0.6))
+        axis.set(title=in_lines(title, len(axes)), xlabel=x, ylim=(rows - 0.4, -0.6))
         axis.margins(x=0.25)
         if log:
             axis.set_xscale("log")

@@ -120,9 +120,9 @@ def label_rows(axes: Sequence[Axes], text: str, *, columns: int = PER_ROW) -> No
         axis.set_ylabel(text)
 
 
-def in_lines(text: str, *, most: int = 26) -> str:
-    """A text broken into lines that fit one of two panels."""
-    return "\n".join(wrap(text, most))
+def in_lines(text: str, panels: int) -> str:
+    """A text broken into lines that fit a panel, of which there may be two in a row."""
+    return "\n".join(wrap(text, 26 if panels > 1 else 60))
 
 
 def name_rows(axis: Axes, names: Collection[str]) -> None:
