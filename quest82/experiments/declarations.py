@@ -82,7 +82,7 @@ DECLARED = {
             "systems_variants",
             Maps("partial_maps"),
             models=VARIANTS,
-            seeds=(0, 1),
+            seeds=(0, 1, 2, 3, 4),
             budget=_MAPS_BUDGET,
             protocol=HoldOut(0.25),
         ),

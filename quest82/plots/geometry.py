@@ -62,7 +62,9 @@ def planes(rows: Mapping[str, Mapping[str, np.ndarray]]) -> Axes:
     _, axes = sheet(list(rows), len(first), titles=list(first))
     for axis, panels in zip(axes, rows.values(), strict=True):
         for panel, (x, y) in zip(axis, panels.values(), strict=True):
-            panel.scatter(x, y, s=3, c=np.linspace(0, 1, len(x)), cmap="viridis", lw=0)
+            panel.scatter(
+                x, y, s=3, c=np.linspace(0, 1, len(x)), cmap="viridis", lw=0, rasterized=True
+            )
             panel.set(xlim=(-reach, reach), ylim=(-reach, reach))
             panel.spines[:].set_visible(True)
     return axes[0][0]

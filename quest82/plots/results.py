@@ -24,6 +24,8 @@ from .style import (
     single,
 )
 
+_MOST_DOTS = 20  # on a line; more would hide it
+
 
 def accuracy_panels(
     panels: Mapping[str, Mapping[str, tuple[float, float, float]]],
@@ -97,7 +99,7 @@ def curves(
     log: str = "",
     level: float | None = None,
 ) -> Axes:
-    """Lines with dots, one panel per experiment, all with the same axes.
+    """Lines, with dots where these are few, one panel per experiment, all with the same axes.
 
     Args:
         panels: title (empty for none) -> name of the line -> its (xs, ys) or (xs, ys, lows, highs),
@@ -112,7 +114,8 @@ def curves(
         others = iter(OTHERS * 3)
         for name, (xs, ys, *band) in lines.items():
             colour = COLOURS.get(name.lower()) or next(others)
-            axis.plot(xs, ys, "o-", ms=4, lw=1.8, color=colour, label=name)
+            dots = "o" if len(xs) <= _MOST_DOTS else ""
+            axis.plot(xs, ys, "-", marker=dots, ms=4, lw=1.8, color=colour, label=name)
             if band:
                 axis.fill_between(xs, *band, color=colour, alpha=0.18, lw=0)
         if level is not None:
@@ -180,6 +183,8 @@ def bars(
         name_rows(axis, values)
         axis.set(title=in_lines(title, len(axes)), xlabel=x, ylim=(rows - 0.4, -0.6))
         axis.margins(x=0.25)
+        if "%" in x and 60 < max(values.values()) <= 100:
+            axis.set_xticks([0, 50, 100])  # not beyond what there can be
         if log:
             axis.set_xscale("log")
     return axes[0]

@@ -117,7 +117,7 @@ def grid_of(
 def label_rows(axes: Sequence[Axes], text: str, *, columns: int = PER_ROW) -> None:
     """What the common vertical axis shows, beside each row of panels."""
     for axis in axes[::columns]:
-        axis.set_ylabel(text)
+        axis.set_ylabel(in_lines(text, PER_ROW))
 
 
 def in_lines(text: str, panels: int) -> str:
