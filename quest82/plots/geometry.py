@@ -63,7 +63,7 @@ def planes(rows: Mapping[str, Mapping[str, np.ndarray]]) -> Axes:
     for axis, panels in zip(axes, rows.values(), strict=True):
         for panel, (x, y) in zip(axis, panels.values(), strict=True):
             panel.scatter(
-                x, y, s=3, c=np.linspace(0, 1, len(x)), cmap="viridis", lw=0, rasterized=True
+                x, y, s=5, c=np.linspace(0, 1, len(x)), cmap="viridis", lw=0, rasterized=True
             )
             panel.set(xlim=(-reach, reach), ylim=(-reach, reach))
             panel.spines[:].set_visible(True)

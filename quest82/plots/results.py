@@ -74,7 +74,7 @@ def _dot(axis: Axes, row: int, ends: Sequence[float], colour: str) -> None:
 def confusions(matrices: Mapping[str, np.ndarray], classes: Sequence[str]) -> Axes:
     """Confusion matrices below one another; rows are true classes and add up to 100 %."""
     names = [name.replace("_", " ") for name in classes]
-    figure, axes = panels_of(len(matrices), 0.17 * len(names) + 0.5, columns=1)
+    figure, axes = panels_of(len(matrices), max(0.17 * len(names) + 0.5, 1.8), columns=1)
     for axis, (name, counts) in zip(axes, matrices.items(), strict=True):
         counts = np.asarray(counts, dtype=float)
         share = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)

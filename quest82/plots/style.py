@@ -23,7 +23,7 @@ PALETTE = (COLOURS["control"], *OTHERS, COLOURS["lstm"], COLOURS["mean"])
 # A phone shows a figure about 330 pixels wide: text of 10 points is then still 9 pixels high.
 WIDTH_INCHES = 4.9
 TEXT_POINTS = 10
-DPI = 200  # of the images in a figure
+DPI = 150  # of the images in a figure
 PER_ROW = 2  # panels, on a phone
 
 _TEXTS = ("axes.titlesize", "axes.labelsize", "xtick.labelsize", "ytick.labelsize")
