@@ -1,4 +1,4 @@
-"""The recipes for clusters: each makes the store of one process, where its scheduler is installed."""
+"""The recipes for clusters make the store of one process, where their scheduler is installed."""
 
 from __future__ import annotations
 
