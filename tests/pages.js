@@ -9,7 +9,10 @@ const look = {
     for (const folded of document.querySelectorAll('.toggle-hidden'))
       folded.classList.remove('toggle-hidden');
     for (const image of document.images) image.loading = 'eager';
-    await Promise.allSettled([...document.images].map(image => image.decode()));
+    const loaded = image => image.complete || new Promise(done => {
+      image.onload = image.onerror = done;
+    });
+    await Promise.all([...document.images].map(loaded));
     await window.MathJax?.startup?.promise;
     await document.fonts.ready;
   },

@@ -32,7 +32,7 @@ MIN_WORDS = 100  # that the search index knows of a chapter
 WIDTHS = (390, 1440)  # a telephone, a desk
 NUM_STOPS = 15  # presses of Tab on each page
 THEMES = ("light", "dark")
-MOST_BYTES = 2_000_000  # of a page and the images that one theme shows
+MOST_BYTES = 2 * 1024**2  # of a page and the images that one theme shows
 MIN_CONTRAST = 4.5  # WCAG 2, level AA
 
 
