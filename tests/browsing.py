@@ -72,8 +72,10 @@ def start_browser(folder: Path, *, log_requests: bool = False) -> webdriver.Chro
 def see(browser, path: Path, *, width: int):
     """Opens a page as a file and waits until it is at rest."""
     set_width(browser, width)
+    browser.get("about:blank")  # or the same page, opened again, is taken for the one before
     browser.get(path.as_uri())
-    browser.execute_async_script("look.settle().then(arguments[0], arguments[0])")
+    script = "look.settle().then(() => arguments[0](), error => arguments[0](String(error)))"
+    assert browser.execute_async_script(script) is None
 
 
 def set_width(browser, width: int):

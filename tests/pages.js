@@ -2,6 +2,8 @@
 const look = {
   // Waits for formulas and fonts, stops the theme's motion, unfolds what is folded.
   async settle() {
+    if (document.readyState !== 'complete')
+      await new Promise(done => addEventListener('load', done));
     const style = document.createElement('style');
     style.textContent = '*, *::before, *::after { transition: none !important }';
     document.head.append(style);
@@ -80,13 +82,20 @@ const look = {
     return [...faint];
   },
 
-  // What figures are laid on, and through which filter they are seen, in the dark theme; drawings
-  // have a variant of their own there.
+  // What photographs are laid on in the dark theme, and the filter they are seen through.
   cards() {
     document.documentElement.dataset.theme = 'dark';
     const images = document.querySelectorAll('.bd-article img:not(.drawing, .dark-light)');
     const styles = [...images].map(image => getComputedStyle(image));
     return styles.map(style => `${style.backgroundColor} ${style.filter}`);
+  },
+
+  // What drawings are laid on in the dark theme, and how far from its edge.
+  grounds() {
+    document.documentElement.dataset.theme = 'dark';
+    const styles = [...document.querySelectorAll('.bd-article img.drawing')].map(
+      image => getComputedStyle(image));
+    return styles.map(style => `${style.backgroundColor} ${style.paddingTop}`);
   },
 
   // Files of the drawings that are in sight in a theme.
@@ -104,6 +113,28 @@ const look = {
       e => e.clientWidth && e.scrollWidth > e.clientWidth + 1 && scrolls(e) && !e.closest(code));
     return wide.map(e => `${e.tagName}.${e.className} ${e.scrollWidth - e.clientWidth} px: `
       + e.textContent.trim().slice(0, 60));
+  },
+
+  // Captions that nobody sees.
+  lostCaptions() {
+    const captions = [...document.querySelectorAll('.bd-article figcaption')];
+    return captions.filter(c => !c.checkVisibility()).map(c => c.textContent.trim());
+  },
+
+  // Formulas, and lines of outputs, that are cut off where they cannot be scrolled to.
+  cutOff() {
+    const main = document.querySelector('.bd-article').getBoundingClientRect();
+    const formulas = [...document.querySelectorAll('div.math mjx-math')];
+    const cut = formulas.filter(f => {
+      const box = f.getBoundingClientRect();
+      return box.width && (box.left < main.left - 1 || box.right > main.right + 1);
+    });
+    const outputs = [...document.querySelectorAll('.cell_output pre')];
+    const hanging = outputs.filter(pre => {
+      const style = getComputedStyle(pre);
+      return parseFloat(style.textIndent) + parseFloat(style.paddingLeft) < 0;
+    });
+    return [...cut, ...hanging].map(e => e.textContent.trim().slice(0, 60));
   },
 
   // Images that do not say their size: text would jump while they load.

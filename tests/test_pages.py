@@ -236,6 +236,18 @@ def test_only_code_is_scrolled_sideways(view):
     assert view.execute_script("return look.scrolledSideways()") == []
 
 
+def test_every_caption_can_be_read(view):
+    assert view.execute_script("return look.lostCaptions()") == []
+
+
+def test_no_formula_and_no_output_is_cut_off(view):
+    assert view.execute_script("return look.cutOff()") == []
+
+
+def test_drawings_stand_on_the_page_itself_in_the_dark(view):
+    assert set(view.execute_script("return look.grounds()")) <= {"rgba(0, 0, 0, 0) 0px"}
+
+
 def test_every_image_keeps_its_place_while_it_loads(view):
     assert view.execute_script("return look.unsized()") == []
 

@@ -1,7 +1,7 @@
 // Where a page is narrow, outputs, tables and formulas get smaller type until they fit; an output that is
 // still too wide is wrapped. So nobody scrolls sideways, but in code.
 const SMALLEST_OUTPUT = 9;  // pixels
-const SMALLEST_FORMULA = 0.6;  // of its size
+const SMALLEST_FORMULA = 0.5;  // of its size
 
 function fitOutput(pre) {
   pre.style.fontSize = '';
@@ -36,6 +36,15 @@ function fitTable(table) {
   }
 }
 
+// Lets names such as fused_streams and aggregators/mean break where a reader would.
+function letNamesBreak(table) {
+  for (const cell of table.querySelectorAll('th, td')) {
+    if (cell.children.length) continue;
+    cell.replaceChildren(...cell.textContent.split(/(?<=[_/])/).flatMap(
+      (part, i) => i ? [document.createElement('wbr'), part] : [part]));
+  }
+}
+
 // Calls `fit` at once and whenever the element's width has changed, as when it is unfolded.
 function keepFitting(elements, fit) {
   const widths = new WeakMap();
@@ -53,6 +62,7 @@ document.addEventListener('DOMContentLoaded', async () => {
   const outputs = [...document.querySelectorAll('.cell_output pre, .bd-article .highlight-text pre')];
   keepFitting(outputs, fitOutput);
   const tables = [...document.querySelectorAll('.bd-article table')];
+  tables.forEach(letNamesBreak);
   keepFitting(tables.map(table => table.parentElement), box => fitTable(box.querySelector('table')));
   await window.MathJax?.startup?.promise;
   keepFitting(document.querySelectorAll('div.math'), fitFormula);
