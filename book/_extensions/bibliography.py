@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from pybtex.database import Entry
 from pybtex.plugin import register_plugin
+from pybtex.richtext import Text
 from pybtex.style.formatting.plain import Style
 from pybtex.style.labels import BaseLabelStyle
 from sphinx.application import Sphinx
@@ -15,10 +16,7 @@ from sphinx.application import Sphinx
 def cited_as(entry: Entry) -> str:
     """An entry as the text names it: "Wang et al., 2018"."""
     people = entry.persons.get("author") or entry.persons.get("editor") or []
-    last = [
-        " ".join([*p.prelast_names, *p.last_names]).replace("{", "").replace("}", "")
-        for p in people
-    ]
+    last = [str(Text.from_latex(" ".join([*p.prelast_names, *p.last_names]))) for p in people]
     names = f"{last[0]} et al." if len(last) > 2 else " and ".join(last)
     return f"{names}, {entry.fields.get('year', 'n.d.')}"
 

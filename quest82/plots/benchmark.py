@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator
 
-from .style import COLOURS, PALETTE, in_lines, label_rows, name_rows, panels_of, single
+from .style import COLOURS, PALETTE, empty, in_lines, label_rows, name_rows, panels_of, single
 
 _MARKERS = "osD^"
 
@@ -110,7 +110,8 @@ def two_grounds(
         y: the second.
         chance: dotted lines.
     """
-    _, axis = single(5.6)
+    figure = empty(5.6)
+    axis = figure.add_subplot()
     signs = _signs(families, points)
     axis.axvline(100 * chance, color=COLOURS["ink"], lw=1, ls=":")
     axis.axhline(100 * chance, color=COLOURS["ink"], lw=1, ls=":")
@@ -124,7 +125,7 @@ def two_grounds(
         axis.text(102, height, name.replace("_", " "), va="center")
     bottom, top = min(44, heights[0] - 1), max(101, heights[-1] + 1)
     axis.set(xlim=(44, 100), ylim=(bottom, top), yticks=range(50, 101, 10), xlabel=x, ylabel=y)
-    axis.figure.subplots_adjust(right=0.66)
+    figure.subplots_adjust(right=0.66)
     return axis
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from textwrap import wrap
 
 import numpy as np
 from matplotlib.artist import Artist
@@ -204,7 +203,7 @@ def grouped_bars(
         colours: of the models, by name or by its lower case; grey where there is none.
     """
     rows = list(next(iter(values.values())))
-    _, axes = single(max(0.32, 0.18 * len(values)) * len(rows) + 1.1)
+    figure, axes = single(max(0.32, 0.18 * len(values)) * len(rows) + 1.1)
     thick = 0.8 / len(values)
     for i, (name, lengths) in enumerate(values.items()):
         at = np.arange(len(rows)) + (i - (len(values) - 1) / 2) * thick
@@ -212,10 +211,12 @@ def grouped_bars(
         drawn = axes.barh(at, list(lengths.values()), thick, color=colour, label=name)
         axes.bar_label(drawn, padding=3)
     name_rows(axes, rows)
-    axes.set(ylim=(len(rows) - 0.4, -0.6), xlabel=x)
+    axes.set_ylim(len(rows) - 0.4, -0.6)
+    figure.supxlabel(in_lines(x, 1), fontsize=TEXT_POINTS)
     axes.margins(x=0.08)
     axes.xaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 2.5, 5, 10], integer=True))
-    legend_above(axes)
+    if len(values) > 1 or any(values):
+        figure.legend(loc="outside upper right", ncols=2)
     return axes
 
 
@@ -244,5 +245,5 @@ def differences(
         name_rows(axis, values)
         axis.set_ylim(len(rows) - 0.4, -0.6)
         legend_above(axis, columns=2 if len(panels) == 1 else 1)
-    figure.supxlabel("\n".join(wrap(x, 60)), fontsize=TEXT_POINTS)
+    figure.supxlabel(in_lines(x, 1), fontsize=TEXT_POINTS)
     return axes[0]

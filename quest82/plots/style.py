@@ -84,6 +84,7 @@ def empty(height_inches: float) -> plt.Figure:
 def single(height_inches: float) -> tuple[plt.Figure, Axes]:
     """A figure of one panel, as wide as the page."""
     figure = empty(height_inches)
+    figure.set_layout_engine("constrained")
     return figure, figure.add_subplot()
 
 
@@ -122,7 +123,7 @@ def label_rows(axes: Sequence[Axes], text: str, *, columns: int = PER_ROW) -> No
 
 def in_lines(text: str, panels: int) -> str:
     """A text broken into lines that fit a panel, of which there may be two in a row."""
-    return "\n".join(wrap(text, 26 if panels > 1 else 60))
+    return "\n".join(wrap(text, 26 if panels > 1 else 56))
 
 
 def name_rows(axis: Axes, names: Collection[str]) -> None:
