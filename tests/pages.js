@@ -123,7 +123,7 @@ const look = {
 
   // Formulas, and lines of outputs, that are cut off where they cannot be scrolled to.
   cutOff() {
-    const main = document.querySelector('.bd-article').getBoundingClientRect();
+    const main = (document.querySelector('.bd-article') ?? document.body).getBoundingClientRect();
     const formulas = [...document.querySelectorAll('div.math mjx-math')];
     const cut = formulas.filter(f => {
       const box = f.getBoundingClientRect();

@@ -332,7 +332,9 @@ class TestFigures:
         assert np.array_equal(shown[0], frames[0].permute(1, 2, 0))
         assert (shown[2] == 255).all()
         assert (shown[3] == [255, 0, 0]).all()
-        assert [cell.get_title() for cell in cells] == ["a", "b", "", "", "rim:\n3 pixels"]
+        titles = [cell.get_title(loc="left") for cell in cells]
+        assert titles == ["frames", "", "flow", "", "rim:\n3\npixels"]
+        assert [cell.get_xlabel() for cell in cells[2:4]] == ["a", "b"]
 
     def test_arrows_are_as_long_as_the_way(self):
         found = torch.stack([torch.full((12, 12), 2.0), torch.full((12, 12), -1.0)])
