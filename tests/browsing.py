@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,16 +10,13 @@ import pytest
 from selenium import webdriver
 
 ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "book"))
+import paper  # noqa: E402
+
 BUILT = ROOT / "_build" / "html"
 BUILD = "import sys; from jupyter_book.cli.main import main; sys.exit(main())"
 
-CHROMIUMS = map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))
-CHROMIUM, CHROMEDRIVER = next(filter(None, CHROMIUMS), None), shutil.which("chromedriver")
 OPTIONS = (
-    "--headless=new",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-dev-shm-usage",
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
@@ -55,15 +51,11 @@ def start_browser(folder: Path, *, log_requests: bool = False) -> webdriver.Chro
         folder: an empty one, for its profile.
         log_requests: have a log "performance" of every request, too.
     """
-    if not CHROMIUM or not CHROMEDRIVER:
-        pytest.skip("Chromium and chromedriver are not both on this machine's PATH")
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
     logs = {"browser": "SEVERE", **({"performance": "ALL"} if log_requests else {})}
-    options.set_capability("goog:loggingPrefs", logs)
-    for option in (*OPTIONS, f"--user-data-dir={folder}"):
-        options.add_argument(option)
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(CHROMEDRIVER))
+    try:
+        driver = paper.start_browser(*OPTIONS, f"--user-data-dir={folder}", logs=logs)
+    except FileNotFoundError as error:
+        pytest.skip(str(error))
     source = Path(__file__).with_name("pages.js").read_text("utf-8")
     driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": source})
     return driver
@@ -74,8 +66,8 @@ def see(browser, path: Path, *, width: int):
     set_width(browser, width)
     browser.get("about:blank")  # or the same page, opened again, is taken for the one before
     browser.get(path.as_uri())
-    script = "look.settle().then(() => arguments[0](), error => arguments[0](String(error)))"
-    assert browser.execute_async_script(script) is None
+    browser.execute_script("look.stopMotion()")
+    paper.settle(browser)
 
 
 def set_width(browser, width: int):

@@ -25,6 +25,11 @@ from quest82.systems.mobilenet import MobileNetV2Extractor
 SHARED_CLIPS = Path(__file__).parents[2] / "shared" / "clips"
 
 
+def contents(folder: Path) -> dict[str, bytes]:
+    """The files of a folder, by name."""
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
 @pytest.fixture(scope="session")
 def shared_clips() -> Path:
     if not SHARED_CLIPS.is_dir():

@@ -1,22 +1,10 @@
 // What test_pages.py asks of a page; Chromium knows these functions on every page it opens.
 const look = {
-  // Waits for formulas and fonts, stops the theme's motion, unfolds what is folded.
-  async settle() {
-    if (document.readyState !== 'complete')
-      await new Promise(done => addEventListener('load', done));
+  // The theme's own, which would be seen half-way.
+  stopMotion() {
     const style = document.createElement('style');
     style.textContent = '*, *::before, *::after { transition: none !important }';
     document.head.append(style);
-    for (const folded of document.querySelectorAll('details')) folded.open = true;
-    for (const folded of document.querySelectorAll('.toggle-hidden'))
-      folded.classList.remove('toggle-hidden');
-    for (const image of document.images) image.loading = 'eager';
-    const loaded = image => image.complete || new Promise(done => {
-      image.onload = image.onerror = done;
-    });
-    await Promise.all([...document.images].map(loaded));
-    await window.MathJax?.startup?.promise;
-    await document.fonts.ready;
   },
 
   lostImages() {

@@ -11,12 +11,12 @@ from pathlib import Path
 import nbformat
 import pytest
 from PIL import Image
+from test_house import CHAPTERS
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "book" / "_extensions"))
 import figures  # noqa: E402
 
-CHAPTERS = sorted(path for path in (ROOT / "book").rglob("*.ipynb") if "_" not in path.parts[-2])
 DIAGRAMS = [
     path
     for path in sorted((ROOT / "book" / "images").glob("*.svg"))

@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import nbformat
 import pytest
+from test_house import CHAPTERS
 
-ROOT = Path(__file__).parents[1]
-CHAPTERS = sorted(
-    path
-    for path in (ROOT / "book").rglob("*.ipynb")
-    if ".ipynb_checkpoints" not in path.parts and "_build" not in path.parts
-)
 TAGS = {"check", "raises-exception", "hide-cell"}
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from conftest import contents
 from test_cli import quest82
 
 from quest82.data.clips import from_folder
@@ -25,10 +26,6 @@ def folder(tmp_path):
 
 def clips_of(folder):
     return from_folder(folder, groups="^(.)", endings={".npy"})
-
-
-def contents(store):
-    return {path.name: path.read_bytes() for path in store.iterdir()}
 
 
 def test_files_become_a_store(folder, tmp_path):

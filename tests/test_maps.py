@@ -13,7 +13,7 @@ import pytest
 import safetensors.torch
 import torch
 from command import quest82
-from conftest import moving_square
+from conftest import contents, moving_square
 from sklearn.decomposition import PCA
 
 from quest82 import video
@@ -42,10 +42,6 @@ HOW = {"engine": "plain", "num_workers": 0, "progress": False}
 MAPS = {"grid": 2, "channels": 4, **HOW}
 FILES = ["clips.jsonl", "essences.npy", "manifest.json", "projection.safetensors"]
 NAMES = ("a/1.mp4", "a/2.mp4", "b/1.mp4", "b/2.mp4")
-
-
-def contents(path):
-    return {file.name: file.read_bytes() for file in sorted(path.iterdir())}
 
 
 def write(folder, names, shade=150):

@@ -12,7 +12,7 @@ from urllib.parse import unquote, urldefrag, urlsplit
 
 import pytest
 import yaml
-from browsing import ROOT, see
+from browsing import ROOT, paper, see
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -36,14 +36,7 @@ MOST_BYTES = 2 * 1024**2  # of a page and the images that one theme shows
 MIN_CONTRAST = 4.5  # WCAG 2, level AA
 
 
-def names_in(entry: dict) -> list[str]:
-    """The pages of a table of contents in reading order."""
-    below = [e for key in ("parts", "chapters", "sections") for e in entry.get(key, [])]
-    name = entry.get("root", entry.get("file"))
-    return [*([name] if name else []), *(n for e in below for n in names_in(e))]
-
-
-NAMES = names_in(yaml.safe_load((ROOT / "_toc.yml").read_text("utf-8")))
+NAMES = [name for name, _ in paper.chapters(yaml.safe_load((ROOT / "_toc.yml").read_text("utf-8")))]
 NOTEBOOKS = [name for name in NAMES if (ROOT / f"{name}.ipynb").exists()]
 ALL_NAMES = list(dict.fromkeys([*NAMES, "genindex", "search"]))
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from conftest import moving_square
+from conftest import contents, moving_square
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -111,10 +111,6 @@ def test_a_damaged_part_is_refused_and_not_guessed(whole, monkeypatch):
 
 def lines_of(store):
     return [json.loads(line) for line in (store / "clips.jsonl").read_text().splitlines()]
-
-
-def contents(store):
-    return {path.name: path.read_bytes() for path in store.iterdir()}
 
 
 def test_another_part_is_another_clip(whole, extractor, tmp_path):

@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import pytest
 import yaml
-
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / "book"))
-import paper  # noqa: E402
+from browsing import ROOT, paper
 
 
 def test_pages_are_printed_in_the_order_of_the_contents():

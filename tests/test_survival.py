@@ -16,7 +16,7 @@ import av
 import numpy as np
 import pytest
 import torch
-from conftest import moving_square
+from conftest import contents, moving_square
 from stand_in import read_all
 
 from quest82 import video
@@ -52,10 +52,6 @@ else:
 """
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals and limits of POSIX")
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 
 @pytest.fixture(scope="module")

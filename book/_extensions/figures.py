@@ -78,17 +78,12 @@ def _tag(address: str, alt: str, size: tuple[int, int], classes: list[str]) -> s
     )
 
 
-def _write(path: Path, svg: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(svg, "utf-8")
-
-
 def set_images(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     """Every image of a page that is written becomes a tag with its size, a drawing two of them."""
     if app.builder.format != "html":
         return
-    one_page = app.builder.name == "singlehtml"
-    folder, up = Path(app.outdir, "_images"), "" if one_page else "../" * docname.count("/")
+    folder, up = Path(app.outdir, "_images"), "../" * docname.count("/")
+    folder.mkdir(parents=True, exist_ok=True)
     for node in list(doctree.findall(nodes.image)):
         source = Path(app.srcdir, node["uri"])
         if source.suffix not in (".svg", ".png") or node["uri"] not in app.env.images:
@@ -103,14 +98,13 @@ def set_images(app: Sphinx, doctree: nodes.document, docname: str) -> None:
             }
             tags = []
             for theme, (twin, drawn) in twins.items():
-                _write(folder / twin, drawn)
+                (folder / twin).write_text(drawn, "utf-8")
                 tags.append(
                     _tag(f"{up}_images/{twin}", alt, size_of(svg), [*classes, "drawing", theme])
                 )
         else:
             with Image.open(source) as image:
                 tags = [_tag(f"{up}_images/{name}", alt, image.size, classes)]
-            folder.mkdir(parents=True, exist_ok=True)
             (folder / name).write_bytes(source.read_bytes())
         node.replace_self(nodes.raw("", "".join(tags), format="html"))
 

@@ -7,7 +7,7 @@ The next state is written to ``next``, and its files take their places, the mani
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -20,8 +20,7 @@ from .essence_set import EssenceSet
 from .files import NEXT, StoreError, require_same, unchecked
 from .reader import is_complete, read_manifest, read_row
 from .shards import SHARDS, Shard, ShardState, folder_of, lines_of, lock_of, note_of, states_of
-from .update import finish_move
-from .writer import StoreWriter
+from .update import discard, finish_move, put_together
 
 _MERGED = "merged"
 
@@ -51,8 +50,7 @@ def merge(path: str | Path, *, progress: bool = True) -> EssenceSet:
                         f"{path}: shard {state.shard} is being written; wait for it"
                     ) from error
             _write_merged(path, [state.shard for state in states], progress)
-        finish_move(path)
-    shutil.rmtree(path / NEXT, ignore_errors=True)
+    discard(path / NEXT)
     _remove_shards(path)
     return EssenceSet.load(path)
 
@@ -63,35 +61,27 @@ def _write_merged(path: Path, shards: Sequence[Shard], progress: bool) -> None:
     order = sorted((place, shard) for shard in shards for place in notes[shard]["places"])
     if [place for place, _ in order] != list(range(num_clips)):
         raise StoreError(f"{path / SHARDS}: a clip is missing or double; extract the shards again")
-    first = next(shard for shard in shards if notes[shard]["places"])
-    made = read_manifest(folder_of(path, first))
-    entries = {shard: _entries_of(path, shard, made) for shard in shards}
-    labels = (line["label"] for shard in shards for line in lines_of(path, shard))
-    shutil.rmtree(path / NEXT, ignore_errors=True)
-    writer = StoreWriter(
-        path / NEXT, made["settings"], class_names(labels), made["row_shape"], name=path
-    )
-    try:
-        for _, shard in tqdm(order, desc="merging", unit="clip", disable=not progress):
-            line, row = next(entries[shard])
-            writer.skip(line) if row is None else writer.add(unchecked(line), row)
-        writer.finish()
-    except StoreError:
-        shutil.rmtree(path / NEXT, ignore_errors=True)  # copies alone
-        raise
+    made = read_manifest(folder_of(path, order[0][1]))
+    lines = {shard: lines_of(path, shard) for shard in shards}
+    classes = class_names(line["label"] for own in lines.values() for line in own)
+    rows = {shard: _rows_of(folder_of(path, shard), lines[shard], made) for shard in shards}
+    bar = tqdm(order, desc="merging", unit="clip", disable=not progress)
+    how = (made["settings"], classes, made["row_shape"])
+    put_together(path, how, (next(rows[shard]) for _, shard in bar))
 
 
-def _entries_of(path: Path, shard: Shard, made: dict) -> Iterator[tuple[dict, np.ndarray | None]]:
+def _rows_of(
+    folder: Path, lines: Sequence[dict], made: Mapping
+) -> Iterator[tuple[dict, np.ndarray | None]]:
     """Each clip of a shard in order: its line, and its essences if it has any."""
-    folder, number = folder_of(path, shard), 0
-    lines = lines_of(path, shard)
+    number = 0
     if lines:
         own = read_manifest(folder)
         require_same(folder, own["settings"], made["settings"])
         require_same(folder, {"row_shape": own["row_shape"]}, {"row_shape": made["row_shape"]})
     for line in lines:
         if "checksum" in line:
-            yield line, read_row(folder, number, made["row_shape"], line)
+            yield unchecked(line), read_row(folder, number, made["row_shape"], line)
             number += 1
         else:
             yield line, None

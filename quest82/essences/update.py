@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import shutil
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -114,11 +114,13 @@ class StoreUpdate:
         entries = [self._chosen[clip.id] for clip in self.clips]
         lines = [entry.line_for(clip) for entry, clip in zip(entries, self.clips, strict=True)]
         if lines != [unchecked(line) for line in self._main.lines]:
-            self._put_together(entries, lines, may_be_empty)
+            put_together(
+                self.path, self._how, self._rows(entries, lines), may_be_empty=may_be_empty
+            )
         elif not self._main.complete:
             self._main.finish(may_be_empty=may_be_empty)
         for name in (NEXT, _ADDED):
-            _discard(self.path / name)
+            discard(self.path / name)
 
     def _what_can_stay(self) -> dict[str, _Entry]:
         known = defaultdict(list)
@@ -152,26 +154,48 @@ class StoreUpdate:
     def _open_added(self) -> StoreWriter:
         folder = self.path / _ADDED
         if not begun_store(folder):
-            _discard(folder)
+            discard(folder)
         return StoreWriter(folder, *self._how, name=self.path)
 
-    def _put_together(
-        self, entries: Sequence[_Entry], lines: Sequence[dict], may_be_empty: bool
-    ) -> None:
-        folder = self.path / NEXT
-        _discard(folder)
-        try:
-            writer = StoreWriter(folder, *self._how, name=self.path)
-            for entry, line in zip(entries, lines, strict=True):
-                if entry.has_essences:
-                    writer.add(line, read_row(entry.folder, entry.row, self.row_shape, entry.line))
-                else:
-                    writer.skip(line)
-            writer.finish(may_be_empty=may_be_empty)
-        except StoreError:
-            _discard(folder)  # copies alone, that would only fill the disk
-            raise
-        finish_move(self.path)
+    def _rows(
+        self, entries: Sequence[_Entry], lines: Sequence[dict]
+    ) -> Iterator[tuple[dict, np.ndarray | None]]:
+        for entry, line in zip(entries, lines, strict=True):
+            if entry.has_essences:
+                yield line, read_row(entry.folder, entry.row, self.row_shape, entry.line)
+            else:
+                yield line, None
+
+
+def put_together(
+    path: Path,
+    how: tuple[Mapping, Sequence[str], tuple[int, ...]],
+    rows: Iterable[tuple[dict, np.ndarray | None]],
+    *,
+    may_be_empty: bool = False,
+) -> None:
+    """Write the next state of a store, and let it take the store's place.
+
+    Args:
+        path: folder of the store.
+        how: settings, classes and row_shape, as of `StoreWriter`.
+        rows: for each clip in order its line, and its essences; None: it was skipped.
+        may_be_empty: not one clip needs essences.
+
+    Raises:
+        StoreError: what `rows` raises; if there are no essences, or the disk is full.
+    """
+    folder = path / NEXT
+    discard(folder)
+    try:
+        writer = StoreWriter(folder, *how, name=path)
+        for line, row in rows:
+            writer.skip(line) if row is None else writer.add(line, row)
+        writer.finish(may_be_empty=may_be_empty)
+    except StoreError:
+        discard(folder)  # copies alone, that would only fill the disk
+        raise
+    finish_move(path)
 
 
 def finish_move(path: Path) -> None:
@@ -199,7 +223,7 @@ def _line(clip: Clip, digest: str | None) -> dict:
     return line | {name: value for name, value in known.items() if value is not None}
 
 
-def _discard(folder: Path) -> None:
+def discard(folder: Path) -> None:
     """Remove a folder inside the store; what is left if this is killed counts for nothing."""
     if folder.exists():
         (folder / FILES[-1]).unlink(missing_ok=True)

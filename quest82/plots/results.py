@@ -215,7 +215,7 @@ def grouped_bars(
     figure.supxlabel(in_lines(x, 1), fontsize=TEXT_POINTS)
     axes.margins(x=0.08)
     axes.xaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 2.5, 5, 10], integer=True))
-    if len(values) > 1 or any(values):
+    if any(values):
         figure.legend(loc="outside upper right", ncols=2)
     return axes
 

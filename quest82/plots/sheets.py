@@ -30,9 +30,9 @@ def sheet(
         columns: images in a row.
         ratio: height of an image, in widths.
         titles: a text below each column, if the rows are of one line.
-        top: inches to leave free above, as the next two elsewhere.
-        right: likewise.
-        bottom: likewise.
+        top: inches to leave free above.
+        right: the same on the right.
+        bottom: the same below.
 
     Returns:
         The figure, and for each row its panels, without ticks.

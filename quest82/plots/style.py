@@ -89,12 +89,12 @@ def single(height_inches: float) -> tuple[plt.Figure, Axes]:
 
 
 def panels_of(
-    number: int, height_inches: float, *, columns: int = PER_ROW
+    number: int, height_inches: float, *, columns: int = PER_ROW, sharey: bool = True
 ) -> tuple[plt.Figure, list[Axes]]:
-    """Panels with a common vertical axis, in rows of so many, each row so high."""
+    """Panels in rows of so many, each row so high, with a common vertical axis if not told else."""
     rows, columns = -(-number // columns), min(columns, number)
     height = rows * height_inches
-    figure, grid = grid_of(rows, columns, height, sharey=True, layout="constrained")
+    figure, grid = grid_of(rows, columns, height, sharey=sharey, layout="constrained")
     for axis in grid.flat[number:]:
         axis.remove()
     return figure, list(grid.flat[:number])

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 
-from .style import PER_ROW, grid_of
+from .style import panels_of
 
 
 def looked_at(panels: Mapping[str, tuple[Sequence[str], np.ndarray]]) -> Axes:
@@ -20,13 +20,12 @@ def looked_at(panels: Mapping[str, tuple[Sequence[str], np.ndarray]]) -> Axes:
         The first panel.
     """
     most = max(len(words) for words, _ in panels.values())
-    rows, height = -(-len(panels) // PER_ROW), 0.28 * most + 0.9
-    figure, grid = grid_of(rows, min(len(panels), PER_ROW), rows * height, layout="constrained")
-    for axis, (title, (words, weights)) in zip(grid.flat, panels.items(), strict=True):
+    figure, axes = panels_of(len(panels), 0.28 * most + 0.9, sharey=False)
+    for axis, (title, (words, weights)) in zip(axes, panels.items(), strict=True):
         image = axis.imshow(weights, cmap="Blues", vmin=0, vmax=1, aspect="auto")
         axis.spines[:].set_visible(True)
         axis.set(title=title, xlabel="frame", xticks=range(weights.shape[1]))
         axis.set_yticks(range(len(words)), list(words))
         axis.tick_params(length=0)
-    figure.colorbar(image, ax=list(grid.flat), shrink=0.8, pad=0.02).set_label("weight")
-    return grid[0, 0]
+    figure.colorbar(image, ax=axes, shrink=0.8, pad=0.02).set_label("weight")
+    return axes[0]
