@@ -6,8 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 from selenium import webdriver
+from selenium.common.exceptions import TimeoutException
+from urllib3.exceptions import ReadTimeoutError
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "book"))
@@ -23,6 +26,8 @@ OPTIONS = (
     "--no-first-run",
     "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",  # a reader without a network
 )
+PATIENCE = 60  # seconds that an answer may take; a page takes two on a busy core
+HANGS = (ReadTimeoutError, TimeoutException)
 
 
 def is_up_to_date() -> bool:
@@ -56,9 +61,41 @@ def start_browser(folder: Path, *, log_requests: bool = False) -> webdriver.Chro
         driver = paper.start_browser(*OPTIONS, f"--user-data-dir={folder}", logs=logs)
     except FileNotFoundError as error:
         pytest.skip(str(error))
+    driver.command_executor.client_config.timeout = PATIENCE
+    driver.set_page_load_timeout(PATIENCE / 2)
     source = Path(__file__).with_name("pages.js").read_text("utf-8")
     driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": source})
     return driver
+
+
+class Browsers:
+    """One Chromium at a time, and another one when it hangs, so that a hang costs one page."""
+
+    def __init__(self, make_folder):
+        self.make_folder, self.driver = make_folder, None
+
+    def see(self, path: Path, *, width: int) -> webdriver.Chrome:
+        """Opens a page as `see` does; if the browser does not answer, once more in a new one."""
+        try:
+            return self._see(path, width)
+        except HANGS:
+            self.discard()
+            return self._see(path, width)
+
+    def _see(self, path: Path, width: int) -> webdriver.Chrome:
+        self.driver = self.driver or start_browser(self.make_folder("chromium"))
+        self.driver.get_log("browser")  # what an earlier page said is not this one's
+        see(self.driver, path, width=width)
+        return self.driver
+
+    def discard(self):
+        """Stop the browser, whether it still answers or not."""
+        if self.driver is None:
+            return
+        service = psutil.Process(self.driver.service.process.pid)
+        for process in [*service.children(recursive=True), service]:
+            process.kill()
+        self.driver = None
 
 
 def see(browser, path: Path, *, width: int):

@@ -12,7 +12,7 @@ from urllib.parse import unquote, urldefrag, urlsplit
 
 import pytest
 import yaml
-from browsing import ROOT, paper, see
+from browsing import ROOT, Browsers, paper, see
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -197,16 +197,21 @@ def test_the_search_knows_the_words_of_every_chapter(book):
     assert {name: words[name] for name in NOTEBOOKS if words[name] < MIN_WORDS} == {}
 
 
+@pytest.fixture(scope="module")
+def browsers(tmp_path_factory):
+    browsers = Browsers(tmp_path_factory.mktemp)
+    yield browsers
+    browsers.discard()
+
+
 # With a browser. Each page is opened once at each width, and every law is tried on it.
 # What is asked of a page there is in pages.js.
 
 
 @pytest.fixture(scope="module", params=product(ALL_NAMES, WIDTHS), ids=lambda p: f"{p[0]}-{p[1]}")
-def view(request, browser, book):
+def view(request, browsers, book):
     name, width = request.param
-    browser.get_log("browser")  # what an earlier page said is not this one's
-    see(browser, book / f"{name}.html", width=width)
-    return browser
+    return browsers.see(book / f"{name}.html", width=width)
 
 
 def test_no_script_fails_and_no_file_is_missing(view):
