@@ -119,7 +119,11 @@ VARIANTS = (
         "non_local",
         {
             "embedded Gaussian": {},
+            "Gaussian": {"kind": "gaussian"},
             "dot product": {"kind": "dot_product"},
+            "concatenation": {"kind": "concatenation"},
+            "after stage 1": {"at": [1]},
+            "after stage 2": {"at": [2]},
             "in space": {"over": "space"},
             "in time": {"over": "time"},
             "five blocks": {"at": [1, 1, 2, 2, 2]},
