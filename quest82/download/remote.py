@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit, urlunsplit
 
-import fsspec
 from fsspec.core import url_to_fs
 
 from . import pages
@@ -191,7 +190,7 @@ def _what_to_do(url: str, error: Exception) -> str:
         missing = getattr(error.__cause__ or error, "name", None) or ""
         package = missing.partition(".")[0] or said
         return f"{protocol}:// needs the package {package}: pip install {package}"
-    if protocol not in fsspec.available_protocols():
+    if said.startswith("Protocol not known"):
         return f"there is no kind of store {protocol}://; known are s3://, gs://, https:// and more"
     if type(error).__name__ in ("NoCredentialsError", "PartialCredentialsError"):
         return (
