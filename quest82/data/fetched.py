@@ -1,4 +1,4 @@
-"""Clips whose files lie elsewhere: here while they are read, and told apart without being read."""
+"""Clips whose files lie elsewhere: here while they are read, and known without being fetched."""
 
 from __future__ import annotations
 
