@@ -91,8 +91,9 @@ def test_so_are_shards_with_worker_processes_and_a_cache_for_two_files(
     sizes = sorted(path.stat().st_size for path in folder.rglob("*.mp4"))
     cache = Cache(tmp_path / "small", sizes[-1] + sizes[-2])
     there = clips.from_folder(url, cache=cache)
-    how = {**HOW, "num_workers": 2}
     for number in (1, 2):
+        # Processes take seconds to start: once is enough.
+        how = {**HOW, "num_workers": 1 if url.startswith("memory") and number == 1 else 0}
         extract_shard(there, extractor, tmp_path / "there", Shard(number, 2), SPEC, **how)
     merge(tmp_path / "there", progress=False)
     extract(clips.from_folder(folder), extractor, tmp_path / "here", SPEC, **HOW)
