@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 Source = Annotated[
     str,
     typer.Argument(
-        metavar="FOLDER",
         help="Folder laid out as FOLDER/CLASS/CLIP.mp4, or FOLDER/train/CLASS/CLIP.mp4; a clip may "
         "be a folder of frames, FOLDER/CLASS/CLIP/000001.jpg. Or the URL of such a folder: "
         "s3://bucket/clips, https://host/clips, or what else fsspec knows; frames are then "
