@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .found import CacheOptions, Source, clips_in, place_of, tell_left_over
+from .found import Source, SourceOptions, clips_in, place_of, tell_left_over
 from .options import BackboneOptions, ClipOptions, MapOptions, ReadingOptions, ViewOptions
 from .sharding import ShardOptions, make_shard, tell_estimate, tell_shards
 from .stores import backbone_of, essences_of
@@ -64,7 +64,7 @@ def extract(
     folder: Source,
     out: Annotated[Path, typer.Argument(help="Folder of the store; a stopped run goes on.")],
     *,
-    which: ClipOptions,
+    which: SourceOptions,
     views: ViewOptions,
     network: BackboneOptions,
     maps: MapOptions,
@@ -73,7 +73,6 @@ def extract(
     ] = None,
     reading: ReadingOptions,
     share: ShardOptions,
-    caching: CacheOptions,
 ) -> None:
     """Turn a folder of videos into a store of essences: T x 1280 numbers per clip.
 
@@ -95,7 +94,7 @@ def extract(
     if share.list_shards:
         tell_shards(out)
         return
-    place = place_of(folder, caching)
+    place = place_of(folder, which)
     found = clips_in(place, which)
     if share.shard or share.dry_run:
         _require_no_maps(maps)

@@ -30,8 +30,8 @@ Source = Annotated[
 
 
 @dataclass(frozen=True)
-class CacheOptions:
-    """How much of what lies elsewhere is kept here."""
+class SourceOptions(ClipOptions):
+    """Likewise, and how much of what lies elsewhere is kept here."""
 
     cache_gb: Annotated[
         float | None,
@@ -42,12 +42,12 @@ class CacheOptions:
     ] = None
 
 
-def place_of(source: str, caching: CacheOptions) -> Place:
+def place_of(source: str, which: SourceOptions) -> Place:
     """The folder that is named, here or elsewhere."""
     from ..data import places
     from ..download import default_cache
 
-    return places.place_of(source, default_cache(caching.cache_gb))
+    return places.place_of(source, default_cache(which.cache_gb))
 
 
 def clips_in(
