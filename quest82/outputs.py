@@ -63,7 +63,11 @@ def _try_to_write(folder: Path) -> None:
         file.flush()
 
 
+def user_folder() -> Path:
+    """Where files lie that can be had again: $QUEST82_CACHE, else the user's cache folder."""
+    return Path(os.environ.get("QUEST82_CACHE") or platformdirs.user_cache_dir("quest82"))
+
+
 def cache_folder() -> Path:
-    """Where the chapters keep what they compute: $QUEST82_CACHE, else the user's cache folder."""
-    root = os.environ.get("QUEST82_CACHE") or platformdirs.user_cache_dir("quest82")
-    return Path(root) / __version__
+    """Where the chapters keep what they compute: a folder in `user_folder`."""
+    return user_folder() / __version__

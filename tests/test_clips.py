@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quest82.data import clips, files, ucf101
+from quest82.data import clips, files, places, ucf101
 from quest82.data.clips import Clip
 
 
@@ -83,7 +83,7 @@ def test_a_class_may_be_called_train(folder):
     [("x/walk/a.mp4", "x/run/b.mp4"), ("x/train/walk/a.mp4",), ("x/w/a.mp4", "train/w/a.mp4")],
 )
 def test_a_folder_that_lies_one_level_deeper_is_named(tmp_path, names):
-    with pytest.raises(clips.TooDeep, match="they lie one level deeper; give") as error:
+    with pytest.raises(places.TooDeep, match="they lie one level deeper; give") as error:
         clips.from_folder(laid_out(tmp_path, *names))
     inner = sorted({tmp_path / name.split("/")[0] for name in names})
     assert list(error.value.inner) == inner

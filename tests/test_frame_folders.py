@@ -14,7 +14,7 @@ from conftest import moving_square
 from PIL import Image
 
 from quest82 import video
-from quest82.data import clips, files, ucf101
+from quest82.data import clips, files, places, ucf101
 from quest82.data.annotations import from_annotations
 from quest82.data.clips import Clip, digest_of
 from quest82.essences import extract
@@ -118,7 +118,7 @@ def test_splits_depths_links_and_other_endings(tmp_path):
     assert [(c.id, c.split) for c in clips.from_folder(root)] == [
         ("test/walk/b", "test"), ("train/walk/a", "train")
     ]  # fmt: skip
-    with pytest.raises(clips.TooDeep, match="one level deeper"):
+    with pytest.raises(places.TooDeep, match="one level deeper"):
         clips.from_folder(tmp_path)
     with pytest.raises(ValueError, match=r"or root/<class>/<clip>/ with the clip's frames"):
         clips.from_folder(root / "train" / "walk")

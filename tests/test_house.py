@@ -33,7 +33,7 @@ CHAPTERS = sorted(
 WINGS = {
     "__init__": ("the version", set()),
     "outputs": ("where results go, and whether they can be written", {"__init__"}),
-    "download": ("a file from the web, resumable and verified", set()),
+    "download": ("files from elsewhere: resumable, verified, cached", {"outputs"}),
     "video": ("files to frames, uint8 (T, 3, H, W); alone knows av and decord", {"outputs"}),
     "plots": ("every figure of the book", set()),
     "data": ("clips and where they come from: folders, UCF101, formulas", {"download", "video"}),

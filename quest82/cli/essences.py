@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .found import clips_in, tell_left_over
-from .options import BackboneOptions, ClipOptions, Folder, MapOptions, ReadingOptions, ViewOptions
+from .found import Source, SourceOptions, clips_in, place_of, tell_left_over
+from .options import BackboneOptions, ClipOptions, MapOptions, ReadingOptions, ViewOptions
 from .sharding import ShardOptions, make_shard, tell_estimate, tell_shards
 from .stores import backbone_of, essences_of
 
@@ -61,10 +61,10 @@ def import_features(
 
 
 def extract(
-    folder: Folder,
+    folder: Source,
     out: Annotated[Path, typer.Argument(help="Folder of the store; a stopped run goes on.")],
     *,
-    which: ClipOptions,
+    which: SourceOptions,
     views: ViewOptions,
     network: BackboneOptions,
     maps: MapOptions,
@@ -77,7 +77,8 @@ def extract(
     """Turn a folder of videos into a store of essences: T x 1280 numbers per clip.
 
     With `--maps` the place is kept, too: T maps, which are the essence before its mean over space.
-    With `--shard` several machines share the work, each as often and as late as it likes.
+    With `--shard` several machines share the work, each as often and as late as it likes. Videos
+    may lie in an object store (s3:// needs `pip install s3fs`) or on a web server.
 
     Example: `quest82 extract weizmann weizmann.essences --groups "^([a-z]+)_"`
 
@@ -87,11 +88,14 @@ def extract(
     Example: `quest82 extract weizmann weizmann.maps --maps 4 --channels 64`
 
     Example: `quest82 extract kinetics kinetics.essences --shard 3/16`
+
+    Example: `quest82 extract s3://bucket/clips some.essences --cache-gb 50`
     """
     if share.list_shards:
         tell_shards(out)
         return
-    found = clips_in(folder, which)
+    place = place_of(folder, which)
+    found = clips_in(place, which)
     if share.shard or share.dry_run:
         _require_no_maps(maps)
         backbone = backbone_of(network, reading)
@@ -103,7 +107,7 @@ def extract(
             make_shard(found, out, share.shard, views, reading, backbone=backbone, engine=engine)
         return
     essences = essences_of(found, out, views, reading, network=network, engine=engine, maps=maps)
-    num_others = tell_left_over(folder, which, found)
+    num_others = tell_left_over(place, which, found)
     typer.echo(
         f"{len(essences)} clips, {len(essences.classes)} classes, {len(set(essences.groups))} "
         f"groups in {out} by the engine {essences.settings['engine']}; {len(essences.skipped)} "

@@ -65,8 +65,8 @@ Groups = Annotated[
 Annotations = Annotated[
     list[Path] | None,
     typer.Option(
-        help="CSV or JSON that names the clips, instead of class folders: path (relative to "
-        "FOLDER), label and, where known, group, split, start, end (seconds). Kinetics' CSV and "
+        help="CSV or JSON that names the clips, instead of class folders: path (in FOLDER, or a "
+        "URL), label and, where known, group, split, start, end (seconds). Kinetics' CSV and "
         "Something-Something V2's JSON are read, too. May be given several times.",
     ),
 ]

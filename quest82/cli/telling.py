@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 if TYPE_CHECKING:
+    from ..data.places import RemoteFolder
     from ..essences import EssenceSet
     from ..experiments.training import Run
     from ..learning import Evaluation
@@ -20,6 +21,7 @@ BLIND = (
     "mean pooling is blind to the order of frames; of a clip and its reverse it is provably right "
     "about at most one, so at most at 50 %: take --aggregator lstm"
 )
+_NO_CLIP = "not named FOLDER/CLASS/CLIP with a video's ending"
 AGAIN = "a link to a folder that is read under another name"
 UNGROUPED = (
     "every clip is a group of its own; if clips share persons or scenes, these are on both sides "
@@ -47,6 +49,16 @@ def tell_missing(names: Sequence[str]) -> None:
         typer.echo(f"and {len(names) - _MOST_NAMES:,} more; the report of --run names them all")
 
 
+def tell_remote_others(folder: RemoteFolder) -> int:
+    """Count the files of a folder elsewhere that are no clips, and name the first of them."""
+    others = folder.passed_over()
+    for name in others[:_MOST_NAMES]:
+        typer.echo(f"passed over {printable(Path(name))}: {_NO_CLIP}")
+    if len(others) > _MOST_NAMES:
+        typer.echo(f"and {len(others) - _MOST_NAMES:,} more files are no clips")
+    return len(others)
+
+
 def tell_passed_over(folder: Path) -> int:
     """Name the files that are no clips, and count them."""
     from ..data.files import passed_over
@@ -54,7 +66,7 @@ def tell_passed_over(folder: Path) -> int:
     others = passed_over(folder)
     for path in others:
         name = printable(path.relative_to(folder))
-        why = AGAIN if is_again(path) else "not named FOLDER/CLASS/CLIP with a video's ending"
+        why = AGAIN if is_again(path) else _NO_CLIP
         typer.echo(f"passed over {name}: {why}")
     return len(others)
 

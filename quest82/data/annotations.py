@@ -10,8 +10,11 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
+from ..download import Cache
+from ..download.remote import is_url, shown
 from .cells import (
     Missing,
     Unusable,
@@ -23,21 +26,23 @@ from .cells import (
     without_brackets,
 )
 from .clips import Clip, group_in, pattern_of, unified
-from .files import EXTENSIONS, fits_in_a_line, videos_below
+from .files import EXTENSIONS, fits_in_a_line
+from .places import LocalFolder, Place, place_of
 from .tables import Row, few, read_table
 
 
 def from_annotations(
-    root: str | Path,
+    root: str | Path | Place,
     tables: Sequence[str | Path],
     *,
     groups: str | None = None,
     endings: Collection[str] = EXTENSIONS,
+    cache: Cache | None = None,
 ) -> list[Clip]:
     """The clips that annotations name, in the order of their ids.
 
     A CSV (separated by commas, semicolons or tabs) has a line with the names of its columns, or a
-    JSON file is a list of objects with these names: path (relative to the folder) and label, and
+    JSON file is a list of objects with these names: path (in the folder, or a URL) and label, and
     where they are known group, split ("train", "val" or "test"), start and end (seconds from the
     video's first frame; the clip is that part of it, and its id names it). Kinetics' columns
     (label, youtube_id, time_start, time_end, split) and Something-Something V2's keys (id,
@@ -45,21 +50,21 @@ def from_annotations(
     the rows.
 
     Args:
-        root: the folder of the videos.
+        root: the folder of the videos, or its URL, as for `clips.from_folder`. Of a web server the
+            rows are believed: a video that is not there is found out by reading.
         tables: one file, or several, such as one for each part of the split.
         groups: as for `clips.from_folder`. None: the column; without one, all clips of a video
             are a group.
         endings: of the files that are clips, in small letters.
+        cache: through which videos come from URLs; None: `download.default_cache`.
 
     Raises:
+        FetchError: if a URL cannot be listed.
         ValueError: if a file cannot be read, or rows cannot be used: how many, and for the first
             few the line, the value, and what it must be.
     """
-    root, pattern = Path(root), pattern_of(groups)
-    if not root.is_dir():
-        raise ValueError(f"{root}: there is no such folder; give the folder of the videos")
-    found, _ = videos_below(root, endings=endings)
-    names = {path.relative_to(root).as_posix() for path in found}
+    place, pattern = place_of(root, cache), pattern_of(groups)
+    place.require("the videos")
     rows: list[Row] = []
     labels: set[str] = set()
     for table in map(Path, tables):
@@ -68,9 +73,9 @@ def from_annotations(
         labels |= {without_brackets(label) for label in known}
     if not rows:
         raise ValueError(f"{', '.join(map(str, tables))}: no row names a clip; add some")
-    clips = _Reader(root, names).clips(rows, labels)
+    clips = _Reader(place, endings).clips(rows, labels)
     if pattern:
-        clips = [replace(clip, group=group_in(clip.path.name, pattern)) for clip in clips]
+        clips = [replace(clip, group=group_in(clip.file_name, pattern)) for clip in clips]
     one_name = unified([clip.group for clip in clips])
     clips = [replace(clip, group=name) for clip, name in zip(clips, one_name, strict=True)]
     return sorted(clips, key=lambda clip: clip.id)
@@ -83,23 +88,34 @@ def rows_as_clips(tables: Sequence[str | Path], path: Path) -> list[Clip]:
         ValueError: as `from_annotations`, but nothing need be there under the names.
     """
     rows = [row for table in map(Path, tables) for row in read_table(table)[0]]
-    return [replace(clip, path=path) for clip in _Named(path.parent, ()).clips(rows, set())]
+    named = _Named(LocalFolder(path.parent))
+    return [replace(clip, path=path) for clip in named.clips(rows, set())]
 
 
 class _Reader:
     """Makes clips of rows.
 
     Args:
-        root: the folder of the videos.
-        names: of the videos in it, relative to it.
+        place: the folder of the videos.
+        endings: of the files that are clips.
     """
 
-    def __init__(self, root: Path, names: Iterable[str]) -> None:
-        self.root, self.names = root, set(names)
-        self.composed = {unicodedata.normalize("NFC", name): name for name in self.names}
-        self.stems: dict[str, list[str]] = {}
-        for name in sorted(self.names):
-            self.stems.setdefault(PurePosixPath(name).stem, []).append(name)
+    def __init__(self, place: Place, endings: Collection[str] = EXTENSIONS) -> None:
+        self.place, self.endings = place, endings
+
+    @cached_property
+    def composed(self) -> dict[str, str]:
+        """The names of the videos, by their form with composed letters."""
+        names = self.place.videos(self.endings)
+        return {unicodedata.normalize("NFC", name): name for name in names}
+
+    @cached_property
+    def stems(self) -> dict[str, list[str]]:
+        """The same by what they are called without folder and ending."""
+        found: dict[str, list[str]] = {}
+        for name in sorted(self.composed.values()):
+            found.setdefault(PurePosixPath(name).stem, []).append(name)
+        return found
 
     def clips(self, rows: Sequence[Row], labels: set[str]) -> list[Clip]:
         """One for each row; all that is wrong is told together."""
@@ -117,7 +133,7 @@ class _Reader:
             except Unusable as error:
                 wrong.append((row, error))
         wrong += _misspelled(found.values()) + _half_split(found.values())
-        _refuse(wrong, len(rows), self.root)
+        _refuse(wrong, len(rows), self.place)
         return [clip for _, clip in found.values()]
 
     def _clip(self, row: Row) -> Clip:
@@ -125,14 +141,16 @@ class _Reader:
         name, is_cut = self._video(values)
         start, end = (None, None) if is_cut else part_of(values)
         part = "" if start is None and end is None else f" {span_in_words(start, end)}"
+        (path, remote), told = self.place.file(name), shown(name) if is_url(name) else name
         return Clip(
-            f"{name}{part}",
+            f"{told}{part}",
             label_of(values),
-            text_of(values, "group") or values.get("youtube_id") or name,
-            self.root / name,
+            text_of(values, "group") or values.get("youtube_id") or told,
+            path,
             start=start,
             end=end,
             split=split_of(values),
+            remote=remote,
         )
 
     def _video(self, values: Mapping[str, str]) -> tuple[str, bool]:
@@ -144,14 +162,17 @@ class _Reader:
         return self._of_stem(values.get("id", ""), "id"), False
 
     def _by_path(self, path: str) -> str:
-        if name := self.composed.get(unicodedata.normalize("NFC", path)):
-            return name  # macOS takes letters and their accents apart
         if not path or not fits_in_a_line(path):
             raise Unusable(f"path ({path!r}) must be the name of a video in the folder")
+        if is_url(path):
+            return path
+        known = self.composed if self.place.is_listed else {}
+        if name := known.get(unicodedata.normalize("NFC", path)):
+            return name  # macOS takes letters and their accents apart
         pure = PurePosixPath(path.replace("\\", "/"))
         if pure.is_absolute() or PureWindowsPath(path).drive or ".." in pure.parts:
             raise Unusable(f"path ({path!r}) must be relative to the folder and lie within it")
-        if pure.as_posix() not in self.names and not (self.root / pure).is_file():
+        if self.place.is_listed and pure.as_posix() not in known and not self.place.holds(pure):
             raise Missing(f"path ({path!r})")
         return pure.as_posix()
 
@@ -212,7 +233,7 @@ def _half_split(found: Iterable[tuple[Row, Clip]]) -> list[tuple[Row, Unusable]]
     return [(row, Unusable(text)) for row, split in rows if not split]
 
 
-def _refuse(wrong: Sequence[tuple[Row, Unusable]], num_rows: int, root: Path) -> None:
+def _refuse(wrong: Sequence[tuple[Row, Unusable]], num_rows: int, place: Place) -> None:
     """One error for all that is wrong with rows, if anything is."""
     missing = [f"{row}: {error}" for row, error in wrong if isinstance(error, Missing)]
     others = [f"{row}: {error}" for row, error in wrong if not isinstance(error, Missing)]
@@ -221,7 +242,7 @@ def _refuse(wrong: Sequence[tuple[Row, Unusable]], num_rows: int, root: Path) ->
         told += [f"{len(others)} of {num_rows} rows cannot be used; correct them:", *few(others)]
     if missing:
         told += [
-            f"{len(missing)} of {num_rows} rows name videos that are not in {root}; correct the "
+            f"{len(missing)} of {num_rows} rows name videos that are not in {place}; correct the "
             "names, which are relative to it, fetch the videos, or leave the rows out:",
             *few(missing),
         ]

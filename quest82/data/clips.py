@@ -8,16 +8,11 @@ import re
 import unicodedata
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePath
 
-from .files import (
-    EXTENSIONS,
-    SPLITS,
-    at_clip_level,
-    first_folder,
-    named_like_frames,
-    one_level_deeper,
-)
+from ..download import Cache, RemoteFile
+from .files import EXTENSIONS, SPLITS, named_like_frames
+from .places import Place, place_of
 
 _OR_FRAMES = ", or root/<class>/<clip>/ with the clip's frames, 000001.jpg and so on"
 _NUM_BLOCKS, _BLOCK_BYTES = 16, 64 * 1024
@@ -36,6 +31,7 @@ class Clip:
         start: where the clip begins in it, in seconds from its first frame; None: there.
         end: where it ends, in the same seconds; None: with the file.
         split: "train", "val" or "test", where that is laid down; else empty.
+        remote: where the file comes from before it is read, and goes to its path; None: it is here.
     """
 
     id: str
@@ -45,31 +41,25 @@ class Clip:
     start: float | None = None
     end: float | None = None
     split: str = ""
+    remote: RemoteFile | None = None
 
     @property
     def is_part(self) -> bool:
         """Whether it is a part of its file."""
         return self.start is not None or self.end is not None
 
-
-class TooDeep(ValueError):
-    """The class folders do not lie in the folder that was given, but in one below it.
-
-    Attributes:
-        inner: the folders below it that would do.
-    """
-
-    def __init__(self, root: Path, inner: Sequence[Path]) -> None:
-        self.inner = tuple(inner)
-        more = f", or one of {len(inner) - 1} others beside it" if len(inner) > 1 else ""
-        super().__init__(
-            f"{root}: holds no clips as root/<class>/<clip>, they lie one level deeper; give "
-            f"{inner[0]}{more} in its place"
-        )
+    @property
+    def file_name(self) -> str:
+        """What its file is called where it comes from."""
+        return self.remote.name if self.remote else self.path.name
 
 
 def from_folder(
-    root: str | Path, *, groups: str | None = None, endings: Collection[str] = EXTENSIONS
+    root: str | Path | Place,
+    *,
+    groups: str | None = None,
+    endings: Collection[str] = EXTENSIONS,
+    cache: Cache | None = None,
 ) -> list[Clip]:
     """The clips of a folder laid out as ``root/<class>/<clip>.<ext>``, sorted by id.
 
@@ -82,44 +72,44 @@ def from_folder(
     Hidden files are left alone. A folder to which several links lead is read once.
 
     Args:
-        root: the folder.
+        root: the folder, or its URL in an object store or on a web server, such as
+            "s3://bucket/clips", where folders of frames are not read; ids are the same.
         groups: a regular expression searched in the name of each file (or folder of frames); its
             first bracket (or the whole match, where it has none) names the group. None: each file
             is a group. Spellings of one name (see `unified`) are one group.
         endings: of the files that are clips, in small letters.
+        cache: through which files come from a URL; None: `download.default_cache`.
 
     Raises:
-        TooDeep: if the class folders lie one level deeper.
+        FetchError: if a URL cannot be listed.
+        places.TooDeep: if the class folders lie one level deeper.
         ValueError: if the folder is missing or holds no clip, one below it cannot be opened, a
             name has no group, or a clip is there as a video and as a folder of its frames.
 
     Examples:
         ``from_folder("weizmann", groups="^([a-z]+)_")`` groups ``walk/ido_walk.avi`` under "ido".
     """
-    root, pattern = Path(root), pattern_of(groups)
-    if not root.is_dir():
-        raise ValueError(f"{root}: there is no such folder; give the folder of the class folders")
-    paths = at_clip_level(root, endings=endings)
-    if not paths and (inner := one_level_deeper(root, endings=endings)):
-        raise TooDeep(root, inner)
-    if not paths:
+    place, pattern = place_of(root, cache), pattern_of(groups)
+    place.require("the class folders")
+    names = place.clip_names(endings)
+    if not names:
         raise ValueError(
-            f"{root}: holds no clips; expected root/<class>/<clip> with one of the endings "
+            f"{place}: holds no clips; expected root/<class>/<clip> with one of the endings "
             f"{' '.join(sorted(endings))}{_OR_FRAMES if EXTENSIONS & set(endings) else ''}"
         )
-    _require_once(paths)
-    found = [_clip(root, path, pattern) for path in paths]
-    names = unified([clip.group for clip in found])
-    return [replace(clip, group=name) for clip, name in zip(found, names, strict=True)]
+    _require_once(place, names)
+    found = [_clip(place, name, pattern) for name in names]
+    one_name = unified([clip.group for clip in found])
+    return [replace(clip, group=name) for clip, name in zip(found, one_name, strict=True)]
 
 
-def _require_once(paths: Sequence[Path]) -> None:
+def _require_once(place: Place, paths: Sequence[PurePath]) -> None:
     """Refuse a video beside its own frames: as two clips they could be on both sides of a split."""
     every = set(paths)
     if twice := [path for path in paths if path.suffix and path.with_suffix("") in every]:
         raise ValueError(
-            f"{twice[0]}: lies beside {twice[0].stem}, a folder of frames of the same name; keep "
-            "one of them, or they would be two clips"
+            f"{place}/{twice[0]}: lies beside {twice[0].stem}, a folder of frames of the same "
+            "name; keep one of them, or they would be two clips"
         )
 
 
@@ -206,12 +196,12 @@ def _starts(size: int) -> list[int]:
     return [last * k // (_NUM_BLOCKS - 1) for k in range(_NUM_BLOCKS)]
 
 
-def _clip(root: Path, path: Path, groups: re.Pattern | None) -> Clip:
-    clip_id = path.relative_to(root).as_posix()
-    group = group_in(path.name, groups) if groups else clip_id
-    by_split = clip_id.count("/") == 2
-    split = SPLITS[first_folder(root, path).lower()] if by_split else ""
-    return Clip(clip_id, path.parent.name, group, path, split=split)
+def _clip(place: Place, name: PurePath, groups: re.Pattern | None) -> Clip:
+    clip_id = name.as_posix()
+    group = group_in(name.name, groups) if groups else clip_id
+    split = SPLITS[name.parts[0].lower()] if len(name.parts) == 3 else ""
+    path, remote = place.file(clip_id)
+    return Clip(clip_id, name.parent.name, group, path, split=split, remote=remote)
 
 
 def pattern_of(groups: str | None) -> re.Pattern | None:

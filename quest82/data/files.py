@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import unicodedata
 from collections.abc import Collection, Iterable
-from pathlib import Path
+from pathlib import Path, PurePath
+from typing import TypeVar
+
+_AnyPath = TypeVar("_AnyPath", bound=PurePath)
 
 # Formats of videos; files with another ending are not taken for clips.
 EXTENSIONS = frozenset(
@@ -36,7 +39,7 @@ def videos_below(
     """
     files, frames = _files_below(Path(root))
     taken = frames if EXTENSIONS & set(endings) else set()
-    videos = [path for path in files if path in taken or _named_like_a_video(path, endings)]
+    videos = [path for path in files if path in taken or named_like_a_video(path, endings)]
     return videos, sorted(set(files) - set(videos))
 
 
@@ -46,8 +49,12 @@ def at_clip_level(root: str | Path, *, endings: Collection[str] = EXTENSIONS) ->
     That is ``root/<class>/<clip>.<ext>``; or, where none does and every video lies one level deeper
     in folders named like the parts of a split (`SPLITS`), ``root/train/<class>/<clip>.<ext>``.
     """
-    root = Path(root)
     videos, _ = videos_below(root, endings=endings)
+    return lying_as_clips(Path(root), videos)
+
+
+def lying_as_clips(root: PurePath, videos: Collection[_AnyPath]) -> list[_AnyPath]:
+    """Those of all videos below a folder that lie as `at_clip_level` says."""
     depths = [len(path.parts) - len(root.parts) for path in videos]
     clips, deeper = (
         [path for path, depth in zip(videos, depths, strict=True) if depth == level]
@@ -63,7 +70,7 @@ def one_level_deeper(root: str | Path, *, endings: Collection[str] = EXTENSIONS)
     return sorted(path for path in inner if at_clip_level(path, endings=endings))
 
 
-def first_folder(root: Path, path: Path) -> str:
+def first_folder(root: PurePath, path: PurePath) -> str:
     """The name of the folder in ``root`` that holds a file below it."""
     return path.parts[len(root.parts)]
 
@@ -99,7 +106,7 @@ def _files_below(root: Path) -> tuple[list[Path], set[Path]]:
             inside = sorted(set(inside) - set(named_like_frames(inside)))
         found += inside + again
         # A folder that is named like a video was meant to be one: it is reported, not hidden.
-        found += [path for path in below if _named_like_a_video(path)]
+        found += [path for path in below if named_like_a_video(path)]
     return sorted({*found, *frames}), frames
 
 
@@ -107,7 +114,7 @@ def _are_frames(folder: Path, files: Collection[Path], root: Path) -> bool:
     """Whether a folder below the root is a clip: images, and no video among them."""
     from ..video import is_frame_folder  # here, as above
 
-    if folder == root or any(map(_named_like_a_video, files)):
+    if folder == root or any(map(named_like_a_video, files)):
         return False
     return fits_in_a_line(folder.name) and is_frame_folder(folder)
 
@@ -137,7 +144,8 @@ def _refuse(error: OSError) -> None:
     ) from error
 
 
-def _named_like_a_video(path: Path, endings: Collection[str] = EXTENSIONS) -> bool:
+def named_like_a_video(path: PurePath, endings: Collection[str] = EXTENSIONS) -> bool:
+    """Whether a file may be a video by its name: one line, with a known ending."""
     return path.suffix.lower() in endings and fits_in_a_line(path.name)
 
 

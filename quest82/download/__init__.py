@@ -1,6 +1,18 @@
-"""A file from the web: it goes on where it broke off, and has its name only when it is whole."""
+"""A file from elsewhere: it goes on where it broke off, and has its name only when it is whole."""
 
+from .cache import Cache, RemoteFile, default_cache
 from .fetching import fetch
-from .on_disk import FetchError, check_room, sha256_of
+from .on_disk import DiskError, FetchError, check_room, sha256_of
+from .stat import Stat
 
-__all__ = ["FetchError", "check_room", "fetch", "sha256_of"]
+__all__ = [
+    "Cache",
+    "DiskError",
+    "FetchError",
+    "RemoteFile",
+    "Stat",
+    "check_room",
+    "default_cache",
+    "fetch",
+    "sha256_of",
+]

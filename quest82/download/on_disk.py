@@ -14,6 +14,10 @@ class FetchError(OSError):
     """A file could not be fetched; the text says which, why and what to do."""
 
 
+class DiskError(FetchError):
+    """The disk that files are fetched to is full or refuses; the next file would fare no better."""
+
+
 @dataclass(frozen=True)
 class Part:
     """What has come so far of a file, and which version of the file it belongs to."""
@@ -67,11 +71,11 @@ def check_room(folder: Path, num_bytes: int, purpose: str) -> None:
     """Refuse to begin what the disk of a folder has no room for.
 
     Raises:
-        FetchError: if less than num_bytes are free.
+        DiskError: if less than num_bytes are free.
     """
     free = shutil.disk_usage(folder).free
     if free < num_bytes:
-        raise FetchError(
+        raise DiskError(
             f"{folder}: {free / 1e9:.1f} GB are free and {purpose} needs {num_bytes / 1e9:.1f} GB; "
             "make room or choose another disk"
         )

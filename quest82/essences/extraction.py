@@ -14,7 +14,8 @@ import torch
 from filelock import BaseFileLock, FileLock, Timeout
 from tqdm import tqdm
 
-from ..data.clips import Clip, digest_of
+from ..data.clips import Clip
+from ..data.fetched import digest_noted
 from ..frames.view import ViewSpec
 from ..frames.workers import ENOUGH_WORKERS, Workers, enough_workers
 from ..outputs import require_writable
@@ -229,7 +230,7 @@ def _extract_missing(update: StoreUpdate, engine: Engine, workers: Workers, prog
 
     def note(clip: Clip) -> None:
         # Before it is read, so that the next run sees a change that was made meanwhile.
-        digests[clip.id] = digest_of(clip.path)
+        digests[clip.id] = digest_noted(clip)
 
     spec, total = ViewSpec.of(update.settings), len(update.clips)
     wanted = ((clip, range(spec.num_views)) for clip in update.missing)
@@ -240,7 +241,7 @@ def _extract_missing(update: StoreUpdate, engine: Engine, workers: Workers, prog
         for clip, frames in zip(update.missing, decoded, strict=True):
             if isinstance(frames, VideoError):
                 reason = str(frames).replace(str(clip.path), clip.id)
-                update.skip(clip, digests[clip.id], reason)
+                update.skip(clip, digests.get(clip.id), reason)  # none if it was not fetched
             else:
                 essences = torch.stack([engine(view) for view in frames])  # (V, T, D)
                 row = essences.reshape(update.row_shape).numpy()

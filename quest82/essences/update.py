@@ -21,7 +21,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..data.clips import Clip, classes_of, digest_of
+from ..data.clips import Clip, classes_of
+from ..data.fetched import digest_told
 from .files import FILES, NEXT, StoreError, unchecked
 from .reader import begun_store, is_complete, read_row
 from .writer import StoreWriter
@@ -128,7 +129,7 @@ class StoreUpdate:
             known[entry.line["id"]].append(entry)
         there = [clip for clip in self.clips if clip.id in known]
         with ThreadPoolExecutor() as pool:
-            digests = pool.map(digest_of, [clip.path for clip in there])
+            digests = pool.map(digest_told, there, [_last_digest(known[c.id]) for c in there])
             pairs = list(zip(there, digests, strict=True))
         stay = {}
         for clip, digest in pairs:
@@ -215,6 +216,12 @@ def finish_move(path: Path) -> None:
             f"{path}: the new state cannot take its place ({error.strerror}); make the folder "
             "writable, close programs that read the store, and run the same again"
         ) from error
+
+
+def _last_digest(entries: Sequence[_Entry]) -> str | None:
+    """Of the file that essences were last made of."""
+    made = [entry.line.get("digest") for entry in entries if entry.has_essences]
+    return made[-1] if made else None
 
 
 def _line(clip: Clip, digest: str | None) -> dict:

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from ..data.clips import Clip
+from ..data.fetched import held
 from ..video import Inspection, VideoError, VideoInfo
 from .preset import Preset
 from .view import ViewSpec
@@ -24,7 +25,6 @@ from .worker import Here, Worker
 
 if TYPE_CHECKING:
     from typing_extensions import Self
-
 
 # Beside a network on the CPU: 16 frames keep a core busy for 150 ms, and are decoded in 20.
 ENOUGH_WORKERS = 4
@@ -93,7 +93,7 @@ class Workers:
             spec: how frames are taken.
             ahead: clips that may be decoded and wait to be taken, so that memory stays bounded;
                 None: two per worker.
-            before: called with each clip before it is read, in the thread that waits for it.
+            before: called with each clip before it is read, in the thread that holds its file.
 
         Yields:
             For each clip uint8 frames (V, T, 3, S, S), or the error that it cost.
@@ -101,8 +101,9 @@ class Workers:
 
         def read(worker: Worker | Here, item: tuple[Clip, Sequence[int]]) -> Tensor:
             clip, views = item
-            before(clip)
-            return worker.read(clip, views, spec)
+            with held(clip):
+                before(clip)
+                return worker.read(clip, views, spec)
 
         return self._side_by_side(_or_its_error(read), wanted, ahead)
 
@@ -115,7 +116,7 @@ class Workers:
             For each clip which frames (T,) it is made of and their pixels, uint8 (T, 3, S, S); or
             the error that it cost.
         """
-        take = _or_its_error(lambda worker, clip: worker.take(clip, 0, spec))
+        take = _or_its_error(lambda worker, clip: held(clip)(worker.take)(clip, 0, spec))
         return self._side_by_side(take, clips)
 
     def inspect(self, paths: Iterable[Path]) -> Generator[Inspection, None, None]:
