@@ -34,7 +34,8 @@ PAGES = (
     *("index", "actions", "sampling", "describer", "essences", "mean", "recurrence", "training"),
     *("ucf101", "reversible", "opposites", "bias", "decision", "beyond", "own", "notation"),
 )
-LEFT_OUT = ("locale", "__pycache__", ".ipynb_checkpoints")
+# No page links to data or results, so the sources of an edition are without them.
+LEFT_OUT = ("data", "results", "locale", "__pycache__", ".ipynb_checkpoints")
 # In the metadata of a code cell, below "mystnb": where readers find words.
 WORDED = (("figure", "caption"), ("image", "alt"), ("code_prompt_show",), ("code_prompt_hide",))
 
@@ -50,15 +51,16 @@ def source_of(page: str) -> Path:
 
 def _texts(page: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any], str]]:
     """What readers read of a notebook: where it is, the dictionary that holds it, and its key."""
-    for cell in page["cells"]:
+    for number, cell in enumerate(page["cells"]):
+        where = cell.get("id", f"cell {number}")
         if cell["cell_type"] == "markdown":
-            yield cell["id"], cell, "source"
+            yield where, cell, "source"
         for *above, name in WORDED:
             holder = cell["metadata"].get("mystnb", {})
             for key in above:
                 holder = holder.get(key, {})
             if name in holder:
-                yield f"{cell['id']}, {name}", holder, name
+                yield f"{where}, {name}", holder, name
 
 
 def _joined(text: str | list[str]) -> str:
