@@ -10,9 +10,20 @@ INSTALLED := $(VENV)/installed
 
 .PHONY: book pdf test lab lint coverage wings samples clean
 
+ifneq ($(origin LANGUAGE),command line)  # the environment often has a variable of that name
 book: $(INSTALLED)
 	$(BIN)/jupyter-book build . -W --keep-going --quiet
 	@echo "The book is built. Open $(CURDIR)/_build/html/index.html"
+else
+# An edition in another language: `make book LANGUAGE=ru`; what is not translated yet is in English.
+EDITION := _build/$(LANGUAGE)
+book: $(INSTALLED)
+	$(BIN)/python book/translation.py make $(LANGUAGE) $(EDITION)/source
+	$(BIN)/jupyter-book build $(EDITION)/source -W --keep-going --quiet
+	rm -rf $(EDITION)/html
+	mv $(EDITION)/source/_build/html $(EDITION)/html
+	@echo "The book is built. Open $(CURDIR)/$(EDITION)/html/index.html"
+endif
 
 # The same as one file to print, in _build/quest82.pdf; needs Chromium and chromedriver.
 pdf: book

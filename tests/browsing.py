@@ -33,7 +33,7 @@ HANGS = (ReadTimeoutError, TimeoutException)
 def is_up_to_date() -> bool:
     """Whether the book that `make book` left is newer than all that it is made from."""
     files = [*(ROOT / "book").rglob("*"), *(ROOT / "quest82").rglob("*.py"), *ROOT.glob("_*.yml")]
-    made = ("checkpoint", "__pycache__")
+    made = ("checkpoint", "__pycache__", "locale")
     changed = max(
         f.stat().st_mtime for f in files if f.is_file() and not any(m in str(f) for m in made)
     )
