@@ -31,8 +31,9 @@ ROOT = Path(__file__).resolve().parents[1]
 LOCALE = ROOT / "book" / "locale"
 SITE = "_site"
 PAGES = (
-    *("index", "actions", "sampling", "describer", "essences", "mean", "recurrence", "training"),
-    *("ucf101", "reversible", "opposites", "bias", "decision", "beyond", "own", "notation"),
+    *("index", "actions", "sampling", "describer", "essences", "mean", "recurrence", "gates"),
+    *("training", "ucf101", "reversible", "opposites", "bias", "decision", "beyond", "own"),
+    "notation",
 )
 # No page links to data or results, so the sources of an edition are without them.
 LEFT_OUT = ("data", "results", "locale", "__pycache__", ".ipynb_checkpoints")
