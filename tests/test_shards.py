@@ -5,9 +5,6 @@ from __future__ import annotations
 import os
 import random
 import shutil
-import signal
-import subprocess
-import sys
 import time
 
 import pytest
@@ -15,6 +12,7 @@ from command import quest82
 from conftest import contents, moving_square
 from hypothesis import given
 from hypothesis import strategies as st
+from killable import Killable, shard_or_merge
 
 from quest82 import video
 from quest82.data import clips
@@ -25,26 +23,6 @@ from quest82.systems.mobilenet import MobileNetV2Extractor
 
 SPEC = ViewSpec(num_frames=2, size=32)
 HOW = {"engine": "plain", "progress": False, "num_workers": 0}
-
-EXTRACT = """
-import sys
-from quest82.data import clips
-from quest82.essences import Shard, extract_shard, merge
-from quest82.essences.estimate import estimate
-from quest82.frames.view import ViewSpec
-from quest82.systems.mobilenet import MobileNetV2Extractor
-
-folder, out, weights, shard = sys.argv[1:]
-print("ready", flush=True)
-if shard == "merge":
-    merge(out, progress=False)
-else:
-    spec, how = ViewSpec(num_frames=2, size=32), {"engine": "plain", "progress": False}
-    extractor = MobileNetV2Extractor(weights)
-    found = clips.from_folder(folder)
-    extract_shard(found, extractor, out, Shard.of(shard), spec, num_workers=0, **how)
-print("done", flush=True)
-"""
 
 
 @pytest.fixture(scope="module")
@@ -192,14 +170,6 @@ class TestRefused:
         assert contents(tmp_path) == contents(ground / "whole")
 
 
-def begin(ground, weights, out, shard) -> subprocess.Popen:
-    arguments = [str(ground / "clips"), str(out), str(weights), str(shard)]
-    command = [sys.executable, "-c", EXTRACT, *arguments]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    assert process.stdout.readline() == "ready\n"
-    return process
-
-
 def written(out) -> int:
     """Bytes below a folder; any growth or change of files counts."""
     files = [file for file in out.rglob("*") if file.is_file()] if out.exists() else []
@@ -216,16 +186,15 @@ def written(out) -> int:
 def test_any_shard_and_the_merge_may_be_killed_at_any_time(ground, weights, tmp_path):
     out, rng, killed = tmp_path / "out", random.Random(0), 0
     for task in ("1/2", "2/2", "merge"):
-        process, before = begin(ground, weights, out, task), written(out)
-        deadline = time.monotonic() + 120
-        while process.poll() is None and written(out) == before:
+        before, run = written(out), (shard_or_merge, ground, weights, out, task)
+        process, deadline = Killable(*run), time.monotonic() + 120
+        while process.is_running() and written(out) == before:
             assert time.monotonic() < deadline
             time.sleep(0.001)
         time.sleep(rng.uniform(0, 0.05))
-        killed += process.poll() is None
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        assert begin(ground, weights, out, task).communicate()[0] == "done\n"
+        killed += process.is_running()
+        process.kill()
+        assert Killable(*run).result() == "done"
     assert killed >= 2
     assert contents(out) == contents(ground / "whole")
     assert len(EssenceSet.load(out)) == 27

@@ -6,9 +6,6 @@ import os
 import pickle
 import random
 import shutil
-import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -17,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import contents, moving_square
+from killable import PLAIN, Killable, extraction
 from stand_in import read_all
 
 from quest82 import video
@@ -29,27 +27,7 @@ from quest82.systems import classifier
 from quest82.systems.mobilenet import MobileNetV2Extractor
 
 SPEC = ViewSpec(num_frames=3, size=32)
-HOW = {"engine": "plain", "progress": False}
 
-EXTRACT = """
-import resource, sys
-from quest82.data import clips
-from quest82.essences import extract
-from quest82.frames.view import ViewSpec
-from quest82.systems.mobilenet import MobileNetV2Extractor
-
-folder, out, weights, most_bytes, workers = sys.argv[1:]
-extractor = MobileNetV2Extractor(weights)
-resource.setrlimit(resource.RLIMIT_FSIZE, (int(most_bytes), resource.RLIM_INFINITY))
-print("ready", flush=True)
-spec, how = ViewSpec(num_frames=3, size=32), {"engine": "plain", "progress": False}
-try:
-    extract(clips.from_folder(folder), extractor, out, spec, num_workers=int(workers), **how)
-except ValueError as error:
-    print(error)
-else:
-    print("done", flush=True)
-"""
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals and limits of POSIX")
 
@@ -69,7 +47,7 @@ def ground(tmp_path_factory, extractor):
     weights = root / "weights.pth"
     torch.save({**extractor.state_dict(), **head_of_mobilenet()}, weights)
     whole = MobileNetV2Extractor(weights)
-    extract(clips.from_folder(root / "clips"), whole, root / "whole", SPEC, num_workers=0, **HOW)
+    extract(clips.from_folder(root / "clips"), whole, root / "whole", SPEC, num_workers=0, **PLAIN)
     shutil.copytree(root / "clips", root / "earlier")
     for i, path in enumerate(clip.path for clip in clips.from_folder(root / "earlier")):
         if i % 4 == 0:
@@ -77,7 +55,7 @@ def ground(tmp_path_factory, extractor):
         elif i % 4 == 1:
             video.write_video(path, moving_square(5, shade=i), fps=25)
     video.write_video(root / "earlier" / "b" / "gone.mp4", moving_square(4), fps=25)
-    extract(clips.from_folder(root / "earlier"), whole, root / "old", SPEC, num_workers=0, **HOW)
+    extract(clips.from_folder(root / "earlier"), whole, root / "old", SPEC, num_workers=0, **PLAIN)
     return root
 
 
@@ -86,13 +64,8 @@ def head_of_mobilenet() -> dict[str, torch.Tensor]:
     return {"classifier.1.weight": torch.zeros(1000, 1280), "classifier.1.bias": torch.zeros(1000)}
 
 
-def begin(ground, out, *, most_bytes=-1, workers=1) -> subprocess.Popen:
-    folder, weights = ground / "clips", ground / "weights.pth"
-    arguments = [str(x) for x in (folder, out, weights, most_bytes, workers)]
-    command = [sys.executable, "-c", EXTRACT, *arguments]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    assert process.stdout.readline() == "ready\n"
-    return process
+def begin(ground, out, *, most_bytes=-1, workers=1) -> Killable:
+    return Killable(extraction, ground, out, most_bytes, workers)
 
 
 def progress(out: Path) -> int:
@@ -113,13 +86,12 @@ def kill_again_and_again(ground, out, num_kills: int, seed: int) -> int:
     rng, early = random.Random(seed), 0
     for _ in range(num_kills):
         process, wanted = begin(ground, out), progress(out) + rng.randrange(15)
-        while process.poll() is None and progress(out) < wanted:
+        while process.is_running() and progress(out) < wanted:
             time.sleep(0.001)
         time.sleep(rng.uniform(0, 0.02))
-        early += process.poll() is None
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-    assert begin(ground, out).communicate()[0] == "done\n"
+        early += process.is_running()
+        process.kill()
+    assert begin(ground, out).result() == "done"
     return early
 
 
@@ -149,10 +121,10 @@ def test_fifty_kills(ground, start, tmp_path):
 def test_a_full_disk_costs_nothing(ground, tmp_path, most_bytes):
     """The system refuses to let a file grow: in the middle of the essences, or of a line."""
     out = tmp_path / "out"
-    said = begin(ground, out, most_bytes=most_bytes, workers=0).communicate()[0]
+    said = begin(ground, out, most_bytes=most_bytes, workers=0).result()
     assert "cannot be written" in said
     assert "make space and run the same again to go on" in said
-    assert begin(ground, out, workers=0).communicate()[0] == "done\n"
+    assert begin(ground, out, workers=0).result() == "done"
     assert contents(out) == contents(ground / "whole")
 
 
@@ -161,13 +133,13 @@ def test_a_full_disk_leaves_the_old_store_readable(ground, tmp_path, most_bytes)
     """Full among what is added, or (250 kB) where the next state is put together."""
     out = tmp_path / "out"
     shutil.copytree(ground / "old", out)
-    said = begin(ground, out, most_bytes=most_bytes, workers=0).communicate()[0]
+    said = begin(ground, out, most_bytes=most_bytes, workers=0).result()
     assert "cannot be written" in said
     assert not (out / "next").exists()
     before = contents(ground / "old")
     assert {name: (out / name).read_bytes() for name in before} == before
     assert len(EssenceSet.load(out)) == len(EssenceSet.load(ground / "old"))
-    assert begin(ground, out, workers=0).communicate()[0] == "done\n"
+    assert begin(ground, out, workers=0).result() == "done"
     assert contents(out) == contents(ground / "whole")
 
 
