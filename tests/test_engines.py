@@ -4,9 +4,9 @@ import sys
 import pytest
 import torch
 
-from quest82.essences import engines
 from quest82.essences.engines import ENGINES, EngineError, FusedEngine, PlainEngine, open_engine
 from quest82.systems.mobilenet import MobileNetV2Extractor
+from quest82.systems.parts.batch_norm import fused
 from quest82.systems.weights import checkpoint_path
 
 FRAMES = torch.randint(256, (5, 3, 64, 64), generator=torch.Generator().manual_seed(1)).byte()
@@ -102,6 +102,6 @@ def test_an_unknown_engine_is_refused(extractor):
 
 def test_fusing_leaves_the_network_as_it_was(extractor):
     before = extractor.fingerprint()
-    layers = list(engines.fused(extractor).modules())
+    layers = list(fused(extractor).modules())
     assert not any(isinstance(layer, torch.nn.BatchNorm2d) for layer in layers)
     assert extractor.fingerprint() == before
