@@ -201,11 +201,11 @@ def _brought_up_to_date(
     if not begun:
         require_writable(path)
     name = settings["engine"] or begun.get("settings", {}).get("engine")
+    leading = (spec.num_views,) if spec.num_views > 1 else ()
+    row_shape = (*leading, essences_in(extractor, spec), extractor.num_features)
     # Before anything is written: an engine that does not work here leaves nothing behind.
     engine = None if begun and name else open_engine(extractor, size=spec.size, name=name)
     settings = {**settings, "engine": engine.name if engine else name}
-    leading = (spec.num_views,) if spec.num_views > 1 else ()
-    row_shape = (*leading, essences_in(extractor, spec), extractor.num_features)
     if isinstance(extractor, FeatureMaps):
         keep_projection(path, extractor.projection, begun=bool(begun))
     update = StoreUpdate(path, clips, settings, row_shape)
