@@ -39,6 +39,7 @@ INDEX = "index.safetensors"
 FILES = (NUMBERS, LINES, INDEX, MANIFEST)  # in the order in which a new state moves in
 PROJECTION = "projection.safetensors"
 NEXT = "next"  # a folder inside: the state that is about to take the store's place
+_SORTED = json.JSONEncoder(sort_keys=True)
 _NOT_COMPARED = {"clips"}  # version 0.1.0 named the list of clips among the settings
 
 
@@ -75,7 +76,7 @@ def half(essences: np.ndarray, what: str) -> np.ndarray:
 
 def checksum_of(row: np.ndarray, line: Mapping) -> int:
     """Covers a clip's numbers and its line."""
-    return zlib.crc32(json.dumps(line, sort_keys=True).encode(), zlib.crc32(row.tobytes()))
+    return zlib.crc32(_SORTED.encode(line).encode(), zlib.crc32(row.tobytes()))
 
 
 def unchecked(line: Mapping) -> dict:

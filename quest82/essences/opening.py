@@ -38,7 +38,7 @@ def _mapped(path: Path, manifest: Mapping, index: Index) -> dict[str, Any]:
         raise StoreError(f"{file}: is missing; {REMEDY}")
     if file.stat().st_size != manifest["lines"]["bytes"]:
         raise StoreError(f"{file}: lines are missing or too many; {REMEDY}")
-    lines = np.memmap(file, np.uint8, mode="r")
+    lines = np.asarray(np.memmap(file, np.uint8, mode="r"))
     numbers = map_numbers(path, len(index.ids), manifest["row_shape"])
     try:
         skipped = [json.loads(lines[begin:end].tobytes()) for begin, end in index.skipped]

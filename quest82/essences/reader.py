@@ -136,7 +136,8 @@ def map_numbers(path: Path, num_rows: int, row_shape: Sequence[int]) -> np.ndarr
         raise StoreError(f"{file}: is missing; {REMEDY}") from error
     if not same or size != len(header) + 2 * int(np.prod(shape)):
         raise StoreError(f"{file}: is damaged or of another shape than {shape}; {REMEDY}")
-    return np.memmap(file, "<f2", mode="c", offset=len(header), shape=shape)
+    # As a plain array, of which a row is taken in a third of the time.
+    return np.asarray(np.memmap(file, "<f2", mode="c", offset=len(header), shape=shape))
 
 
 def damaged(path: Path, clip_id: str) -> str:
