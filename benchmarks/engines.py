@@ -1,14 +1,19 @@
 """Which engine runs MobileNetV2 fastest on this processor, with essences equal within 1e-3?
 
     OMP_NUM_THREADS=2 taskset -c 0,1 python benchmarks/engines.py
+    python benchmarks/engines.py --device cuda
 
 The engines of the package, and three others that were weighed: channels-last memory alone,
 `torch.compile` with inductor's freezing (needs a C++ compiler), and ONNX Runtime (`pip install
 onnx onnxruntime`), each where it works. They take turns, so that a disturbance meets them all.
+
+On a GPU the plain engine is the reference, and the others are in half precision: `fused` (channels
+last), the same from pinned memory, and the same compiled. What a run takes includes both copies.
 """
 
 from __future__ import annotations
 
+import argparse
 import copy
 import io
 import time
@@ -16,10 +21,10 @@ from collections.abc import Callable
 from statistics import median
 
 import torch
-from table import publish
+from table import markdown, publish
 from torch import Tensor, nn
 
-from quest82.essences.engines import ENGINES, EngineError, open_engine
+from quest82.essences.engines import ENGINES, EngineError, FusedEngine, PlainEngine, open_engine
 from quest82.systems.mobilenet import MobileNetV2Extractor
 
 T, SIZE, ROUNDS = 16, 224, 12
@@ -71,17 +76,44 @@ def onnx_runtime(extractor: MobileNetV2Extractor) -> Run:
     )
 
 
-def contenders(extractor: MobileNetV2Extractor) -> dict[str, Run]:
-    """Name -> what runs it, of all that work here; the others are named on the screen."""
+def pinned(extractor: MobileNetV2Extractor, size: int) -> Run:
+    """The fused engine, fed from memory that the GPU copies by itself."""
+    engine = open_engine(extractor, size=size, name=FusedEngine.name)
+    return lambda frames: engine(frames.pin_memory().to(extractor.device, non_blocking=True))
+
+
+def fused_and_compiled(extractor: MobileNetV2Extractor, size: int) -> Run:
+    """The fused engine, its network as one CUDA graph."""
+    engine = FusedEngine(extractor, size)
+    engine.features = torch.compile(engine.features, mode="reduce-overhead")
+    return engine
+
+
+def on_gpu(extractor: MobileNetV2Extractor, size: int) -> dict[str, Callable[[], Run]]:
+    """Name -> what makes it; the first is the reference."""
+    return {
+        "engine `plain`": lambda: PlainEngine(extractor, size),
+        "engine `fused`": lambda: open_engine(extractor, size=size, name=FusedEngine.name),
+        "engine `fused`, pinned copies": lambda: pinned(extractor, size),
+        "engine `fused`, compiled": lambda: fused_and_compiled(extractor, size),
+    }
+
+
+def on_cpu(extractor: MobileNetV2Extractor) -> dict[str, Callable[[], Run]]:
+    """Name -> what makes it; the first is the reference."""
     makers = {"torchvision's network, as it is": lambda: as_written(extractor)}
     makers |= {
         f"engine `{name}`": lambda name=name: open_engine(extractor, size=SIZE, name=name)
         for name in ENGINES
     }
-    makers |= {
+    return makers | {
         "`torch.compile`, freezing": lambda: compiled(extractor),
         "ONNX Runtime": lambda: onnx_runtime(extractor),
     }
+
+
+def those_that_work(makers: dict[str, Callable[[], Run]]) -> dict[str, Run]:
+    """Name -> what runs it, of all that work here; the others are named on the screen."""
     runs, frames = {}, torch.zeros(T, 3, SIZE, SIZE, dtype=torch.uint8)
     for name, make in makers.items():
         try:
@@ -98,11 +130,15 @@ def contenders(extractor: MobileNetV2Extractor) -> dict[str, Run]:
 
 @torch.inference_mode()
 def main() -> None:
-    extractor = MobileNetV2Extractor()
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--device", default="cpu", help="cpu or cuda")
+    device = parser.parse_args().device
+    extractor = MobileNetV2Extractor().to(device)
     frames = torch.randint(
         256, (T, 3, SIZE, SIZE), generator=torch.Generator().manual_seed(0)
     ).byte()
-    runs = contenders(extractor)
+    makers = on_cpu(extractor) if device == "cpu" else on_gpu(extractor, SIZE)
+    runs = those_that_work(makers)
     seconds: dict[str, list[float]] = {name: [] for name in runs}
     for _ in range(ROUNDS):
         for name, run in runs.items():
@@ -121,7 +157,10 @@ def main() -> None:
         }
         for name, run in runs.items()
     ]
-    publish("engines", rows, seconds=seconds)
+    if device == "cpu":
+        publish("engines", rows, seconds=seconds)
+    else:
+        print(markdown(rows), "", torch.cuda.get_device_name(), sep="\n")
 
 
 if __name__ == "__main__":

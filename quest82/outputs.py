@@ -69,5 +69,5 @@ def user_folder() -> Path:
 
 
 def cache_folder() -> Path:
-    """Where the chapters keep what they compute: a folder in `user_folder`."""
+    """Where what was computed is kept for the next time: a folder in `user_folder`."""
     return user_folder() / __version__

@@ -1,5 +1,6 @@
 """Other networks than MobileNetV2 make essences, too."""
 
+import importlib.util
 import json
 import urllib.error
 from dataclasses import replace
@@ -118,11 +119,23 @@ def test_densenets_of_long_ago_are_understood():
     fill(network, {key.replace("norm1", "norm.1"): value for key, value in state.items()})
 
 
-def test_only_the_plain_engine_knows_other_networks(file):
+def test_openvino_runs_other_backbones():
+    pytest.importorskip("openvino")
+    with torch.random.fork_rng():
+        torch.manual_seed(5)
+        backbone = TorchvisionBackbone("shufflenet_v2_x0_5", None)
+    frames = (255 * FRAMES[0]).byte()
+    engine, expected = open_engine(backbone, size=64), PlainEngine(backbone, 64)(frames)
+    assert engine.name == "openvino"
+    assert (engine(frames) - expected).abs().max() <= 1e-5 * expected.abs().max()
+
+
+def test_the_fused_engine_knows_no_other_network(file, monkeypatch):
     backbone = open_backbone("resnet18", file)
-    assert isinstance(open_engine(backbone, size=64), PlainEngine)
     with pytest.raises(EngineError, match="fused runs mobilenet_v2 alone, not resnet18"):
         open_engine(backbone, size=64, name="fused")
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    assert isinstance(open_engine(backbone, size=64), PlainEngine)
 
 
 def test_a_store_says_which_backbone_and_refuses_another(file, extractor, write_clip, tmp_path):

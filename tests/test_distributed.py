@@ -48,6 +48,6 @@ def test_a_recipe_makes_the_store_of_one_process(library, tmp_path):
     subprocess.run(list(map(str, [*program, *arguments])), check=True, timeout=500)
     found = clips.from_folder(tmp_path / "clips")
     extract(found, MobileNetV2Extractor(), tmp_path / "whole", engine="openvino", progress=False)
-    names = ("clips.jsonl", "essences.npy", "manifest.json")
+    names = ("clips.jsonl", "essences.npy", "index.safetensors", "manifest.json")
     one, other = ([(tmp_path / f / n).read_bytes() for n in names] for f in ("out", "whole"))
     assert one == other

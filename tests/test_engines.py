@@ -1,12 +1,13 @@
 import importlib.util
 import sys
+from pathlib import Path
 
 import pytest
 import torch
 
-from quest82.essences import engines
 from quest82.essences.engines import ENGINES, EngineError, FusedEngine, PlainEngine, open_engine
 from quest82.systems.mobilenet import MobileNetV2Extractor
+from quest82.systems.parts.batch_norm import fused
 from quest82.systems.weights import checkpoint_path
 
 FRAMES = torch.randint(256, (5, 3, 64, 64), generator=torch.Generator().manual_seed(1)).byte()
@@ -102,6 +103,21 @@ def test_an_unknown_engine_is_refused(extractor):
 
 def test_fusing_leaves_the_network_as_it_was(extractor):
     before = extractor.fingerprint()
-    layers = list(engines.fused(extractor).modules())
+    layers = list(fused(extractor).modules())
     assert not any(isinstance(layer, torch.nn.BatchNorm2d) for layer in layers)
     assert extractor.fingerprint() == before
+
+
+def test_what_the_benchmark_runs_on_a_gpu_gives_the_same_essences(extractor, monkeypatch):
+    """Here on the processor, where nothing can be pinned and compiling would take too long."""
+    folder = Path(__file__).parents[1] / "benchmarks"
+    monkeypatch.syspath_prepend(str(folder))
+    monkeypatch.setattr(torch.Tensor, "pin_memory", lambda frames: frames)
+    monkeypatch.setattr(torch, "compile", lambda network, mode: network)
+    spec = importlib.util.spec_from_file_location("benchmark_of_engines", folder / "engines.py")
+    benchmark = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(benchmark)
+    plain, *others = [make()(FRAMES) for make in benchmark.on_gpu(extractor, 64).values()]
+    assert len(others) == 3
+    for essences in others:
+        torch.testing.assert_close(essences, plain, rtol=1e-4, atol=1e-4)

@@ -40,7 +40,8 @@ FRAMES = torch.rand(2, 3, 3, 64, 64, generator=torch.Generator().manual_seed(0))
 SPEC = ViewSpec(num_frames=3, size=64)
 HOW = {"engine": "plain", "num_workers": 0, "progress": False}
 MAPS = {"grid": 2, "channels": 4, **HOW}
-FILES = ["clips.jsonl", "essences.npy", "manifest.json", "projection.safetensors"]
+FILES = ["clips.jsonl", "essences.npy", "index.safetensors", "manifest.json"]
+PROJECTION = "projection.safetensors"
 NAMES = ("a/1.mp4", "a/2.mp4", "b/1.mp4", "b/2.mp4")
 
 
@@ -291,7 +292,7 @@ def test_test_clips_do_not_shape_the_projection(found, extractor, tmp_path, monk
 def test_a_store_of_maps_holds_the_rows_of_the_network(found, extractor, store):
     data = EssenceSet.load(store)
     projection = projections.read_projection(store)
-    assert sorted(contents(store)) == FILES
+    assert sorted(contents(store)) == [*FILES, PROJECTION]
     assert (data.essences.shape, data.maps.shape) == ((4, 3, 16), (4, 3, 4, 2, 2))
     assert torch.equal(data.maps.flatten(2), data.essences)
     assert data.settings["weights"] == f"{extractor.fingerprint()}+{projection.fingerprint()}"
@@ -300,7 +301,7 @@ def test_a_store_of_maps_holds_the_rows_of_the_network(found, extractor, store):
     }  # fmt: skip
     moments = Moments(1280)
     whole = extract_maps(found, extractor, store.parent / "whole", SPEC, grid=2, **HOW)
-    assert sorted(contents(store.parent / "whole")) == FILES[:3]
+    assert sorted(contents(store.parent / "whole")) == FILES
     assert whole.maps.shape == (4, 3, 1280, 2, 2)
     moments.add(whole.maps.flatten(0, 1))
     torch.testing.assert_close(
@@ -512,7 +513,7 @@ def test_folders_of_other_files_are_left_alone(found, extractor, store, tmp_path
         with pytest.raises((StoreError, ValueError), match=r"is a file|cannot be written"):
             extract_maps(found, extractor, found[0].path, SPEC, grid=2, **how, **HOW)
     assert sorted(path.name for path in folder.iterdir()) == ["a", "b"]
-    (tmp_path / FILES[-1]).write_bytes((store / FILES[-1]).read_bytes())
+    (tmp_path / PROJECTION).write_bytes((store / PROJECTION).read_bytes())
     with pytest.raises(StoreError, match="holds other files"):  # a plain store has none
         extract(found, extractor, tmp_path, SPEC, **HOW)
 

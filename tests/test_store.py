@@ -17,7 +17,7 @@ from quest82.frames.view import ViewSpec, frames_of_view
 from quest82.systems import classifier
 from quest82.systems.mobilenet import MobileNetV2Extractor
 
-FILES = ("clips.jsonl", "essences.npy", "manifest.json")
+FILES = ("clips.jsonl", "essences.npy", "index.safetensors", "manifest.json")
 
 
 def contents(path):
@@ -240,7 +240,7 @@ def test_a_damaged_store_is_named(make_set, tmp_path, damage):
     make_set().save(tmp_path / "out")
     damage(tmp_path / "out")
     with pytest.raises(StoreError, match="out"):
-        EssenceSet.load(tmp_path / "out")
+        assert len(EssenceSet.load(tmp_path / "out").essences)
 
 
 @pytest.mark.parametrize("views", [0, 2])

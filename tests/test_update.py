@@ -23,7 +23,7 @@ from quest82.frames.view import ViewSpec
 
 SPEC = ViewSpec(num_frames=2, size=32)
 HOW = {"engine": "plain", "num_workers": 0, "progress": False}
-FILES = ["clips.jsonl", "essences.npy", "manifest.json"]
+FILES = ["clips.jsonl", "essences.npy", "index.safetensors", "manifest.json"]
 NAMES = ("a/1.mp4", "a/2.mp4", "b/1.mp4", "b/2.mp4")
 
 

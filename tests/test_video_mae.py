@@ -12,6 +12,7 @@ from quest82 import plots
 from quest82.data import clips as clip_lists
 from quest82.data import motions
 from quest82.essences import extract
+from quest82.essences.engines import PlainEngine, open_engine
 from quest82.frames.view import ViewSpec
 from quest82.learning import TrainConfig, evaluate, fit
 from quest82.learning.pretraining import MaskedPixels, ReversalContrast
@@ -347,6 +348,17 @@ class TestBackbone:
             backbone(torch.rand(1, 8, 3, 16, 16))
         with pytest.raises(ValueError, match="needs the file of its weights"):
             open_backbone("video_mae")
+
+    def test_openvino_reads_whole_clips(self, file):
+        pytest.importorskip("openvino")
+        backbone = open_backbone("video_mae", file)
+        frames = (255 * CLIPS).byte().flatten(0, 1)
+        engine, plain = open_engine(backbone, size=16), PlainEngine(backbone, 16)
+        expected = torch.cat([plain(clip) for clip in frames.split(6)])
+        assert engine.name == "openvino"
+        assert (engine(frames) - expected).abs().max() <= 1e-5 * expected.abs().max()
+        with pytest.raises(ValueError, match=r"frames \(5\) must be whole clips of 6"):
+            engine(frames[:5])
 
     def test_a_store_has_a_row_per_moment(self, file, write_clip, tmp_path):
         for name in ("a/1.mp4", "b/1.mp4"):

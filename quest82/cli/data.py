@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from .checking import tell_store
 from .options import TimeLimit, Workers, num_decoders
 from .telling import AGAIN, is_again, printable
 
@@ -59,21 +60,35 @@ def synthesize(
 def check(
     where: Annotated[
         Path,
-        typer.Argument(help="A video, a folder of frames, or any folder; all below it is read."),
+        typer.Argument(
+            help="A video, a folder of frames, a store, or any folder; all below it is read."
+        ),
     ],
     workers: Workers = None,
     time_limit: TimeLimit = 60,
+    index: Annotated[
+        bool,
+        typer.Option("--index", help="Of a sound store: write its index where that is missing."),
+    ] = False,
 ) -> None:
     """Read every video once and list what is wrong: unreadable, damaged, wrong frame counts.
 
-    Decoders patch damaged frames without a word; this finds them. Ends with exit code 1 if
-    anything was found.
+    Decoders patch damaged frames without a word; this finds them. Of a store of essences, every
+    clip is held to its checksum. Ends with exit code 1 if anything was found.
 
     Example: `quest82 check UCF-101`
+
+    Example: `quest82 check weizmann.essences`
     """
     from ..data.files import videos_below
+    from ..essences.reader import is_store
     from ..video import is_frame_folder
 
+    if is_store(where):
+        tell_store(where, index)
+        return
+    if index:
+        raise ValueError(f"{where}: is no store of essences, so it has no index; leave --index out")
     is_one = where.is_file() or is_frame_folder(where)
     root = where.parent if is_one else where
     videos, others = ([where], []) if is_one else videos_below(where)

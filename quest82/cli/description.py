@@ -174,8 +174,11 @@ def _tell_time(clips: Sequence[Clip], infos: Mapping[Path, VideoInfo], pool: Poo
         return info.num_frames * info.width * info.height
 
     spec, chosen = ViewSpec(), sorted(clips, key=effort)[len(clips) // 2]
-    # Other weights take as long: none need be fetched.
-    engine = open_engine(MobileNetV2Extractor(weights=None), size=spec.size)
+    # Other weights take as long: none need be fetched. Always the same: their graph is kept.
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        network = MobileNetV2Extractor(weights=None)
+    engine = open_engine(network, size=spec.size)
     engine(torch.zeros(spec.num_frames, 3, spec.size, spec.size, dtype=torch.uint8))
     list(pool.take([chosen], spec))  # a process that has just started reads slowly
     start = time.perf_counter()

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from .clips import Clip, classes_of, unified
 from .given import as_long_tensor, as_names
+from .names import Names
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -40,7 +41,7 @@ class ClipSet:
     What they show is added by the sets that are made of this one: essences
     (`essences.EssenceSet`) or frames (`frames.frame_set.FrameSet`). All of them are cut by the
     same rules. Labels may be given as a numpy array or a list of numbers, names as lists or
-    arrays of text.
+    arrays of text; they become tuples, or stay the `names.Names` of a store that was opened.
 
     Attributes:
         labels: long tensor (N,), indices into `classes`.
@@ -56,10 +57,10 @@ class ClipSet:
     """
 
     labels: Tensor
-    groups: tuple[str, ...]
-    clip_ids: tuple[str, ...]
+    groups: tuple[str, ...] | Names
+    clip_ids: tuple[str, ...] | Names
     classes: tuple[str, ...]
-    splits: tuple[str, ...] = ()
+    splits: tuple[str, ...] | Names = ()
     clips_at_once: ClassVar[int] = 256  # how many are evaluated together
 
     def __post_init__(self) -> None:
@@ -75,14 +76,16 @@ class ClipSet:
                 f"({len(self.clip_ids)}) and splits ({len(splits)}) must have one length"
             )
         for name in ("clip_ids", "classes"):
-            if len(set(getattr(self, name))) != len(getattr(self, name)):
+            names = getattr(self, name)
+            if not isinstance(names, Names) and len(set(names)) != len(names):
                 raise ValueError(f"{name} must differ from one another, some occur twice")
         if len(self) and not 0 <= self.labels.min() <= self.labels.max() < len(self.classes):
             raise ValueError(
                 f"labels ({int(self.labels.min())} to {int(self.labels.max())}) must be from 0 to "
                 f"{len(self.classes) - 1}: indices into the {len(self.classes)} classes"
             )
-        object.__setattr__(self, "groups", unified(self.groups))
+        if not isinstance(self.groups, Names):
+            object.__setattr__(self, "groups", unified(self.groups))
 
     def __len__(self) -> int:
         """N, the number of clips."""

@@ -6,6 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .names import Names
+
 
 def as_tensor(name: str, values: object) -> Tensor:
     """Numbers as a tensor, whatever holds them.
@@ -35,12 +37,14 @@ def as_long_tensor(name: str, values: object) -> Tensor:
     return labels.long()
 
 
-def as_names(name: str, values: object) -> tuple[str, ...]:
-    """Names as a tuple.
+def as_names(name: str, values: object) -> tuple[str, ...] | Names:
+    """Names as a tuple; those of a store (`names.Names`) as they are.
 
     Raises:
         TypeError: if they are no text.
     """
+    if isinstance(values, Names):
+        return values
     if isinstance(values, (np.ndarray, list, tuple)):
         found = tuple(values.tolist() if isinstance(values, np.ndarray) else values)
         if all(isinstance(value, str) for value in found):

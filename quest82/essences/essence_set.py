@@ -13,7 +13,8 @@ from torch import Tensor
 from ..data.given import as_tensor
 from ..data.sequence_set import SequenceSet
 from .files import StoreError
-from .reader import read_store
+from .opening import opened
+from .rows import LazyEssences, StoredRows, rows_of
 from .writer import StoreWriter
 
 
@@ -21,31 +22,40 @@ from .writer import StoreWriter
 class EssenceSet(SequenceSet):
     """The essences of N clips: a `SequenceSet` with a vector for each frame.
 
-    Numbers may be given as numpy arrays or lists.
+    Numbers may be given as numpy arrays or lists. Those of a store stay on the disk: a clip is held
+    to its checksum when its essences are first read, by `batch` or `subset` those of some clips, by
+    the attribute all of them.
 
     Attributes:
         essences: (N, T, D), or with views (N, V, T, D); float16 when it comes from a store.
 
     Raises:
+        StoreError: if what is read of a store is damaged; names the clip.
         TypeError: if something is of another type.
         ValueError: if shapes or lengths differ, or as in `ClipSet`.
     """
 
-    essences: Tensor
+    essences: Tensor = LazyEssences()  # type: ignore[assignment]  # a field without a default
     clips_at_once: ClassVar[int] = 256  # enough to keep every core busy, and 20 MB of numbers
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "essences", as_tensor("essences", self.essences))
+        rows = rows_of(self)
+        if not isinstance(rows, StoredRows):
+            object.__setattr__(self, "essences", as_tensor("essences", rows))
         super().__post_init__()
-        if self.essences.ndim not in (3, 4):
+        if len(self._shape) not in (3, 4):
             raise ValueError(
-                f"essences {tuple(self.essences.shape)} must have the shape (N, T, D), or "
-                "(N, V, T, D) with views"
+                f"essences {self._shape} must have the shape (N, T, D), or (N, V, T, D) with views"
             )
-        if len(self.essences) != len(self):
+        if self._shape[0] != len(self):
             raise ValueError(
-                f"essences ({len(self.essences)}) must be as many as the clips ({len(self)})"
+                f"essences ({self._shape[0]}) must be as many as the clips ({len(self)})"
             )
+
+    @property
+    def _shape(self) -> tuple[int, ...]:
+        """That of the essences, of which none is read."""
+        return tuple(rows_of(self).shape)
 
     @property
     def shown(self) -> Tensor:
@@ -55,12 +65,17 @@ class EssenceSet(SequenceSet):
     @property
     def time_axis(self) -> int:
         """See `SequenceSet`."""
-        return self.essences.ndim - 2
+        return len(self._shape) - 2
+
+    @property
+    def num_frames(self) -> int:
+        """T, the frames per clip."""
+        return self._shape[-2]
 
     @property
     def num_features(self) -> int:
         """D, the width of an essence."""
-        return self.essences.shape[-1]
+        return self._shape[-1]
 
     @property
     def maps(self) -> Tensor:
@@ -82,12 +97,12 @@ class EssenceSet(SequenceSet):
     @property
     def has_views(self) -> bool:
         """Whether the essences have an axis of views, be it of one."""
-        return self.essences.ndim == 4
+        return len(self._shape) == 4
 
     @property
     def num_views(self) -> int:
         """V, the views per clip."""
-        return self.essences.shape[1] if self.has_views else 1
+        return self._shape[1] if self.has_views else 1
 
     def batch(self, rows: Tensor, views: Tensor | None = None) -> Tensor:
         """The essences (B, T, D) of some clips, in the type of the store.
@@ -96,13 +111,22 @@ class EssenceSet(SequenceSet):
             rows: long tensor (B,), numbers of clips.
             views: long tensor (B,), which view of each; None: the first, which is the centre.
         """
+        essences = self._checked(rows)
         if not self.has_views:
-            return self.essences.index_select(0, rows)  # three times as fast as essences[rows]
-        return self.essences[rows, torch.zeros_like(rows) if views is None else views]
+            return essences.index_select(0, rows)  # three times as fast as essences[rows]
+        return essences[rows, torch.zeros_like(rows) if views is None else views]
 
     def batches(self, wanted: Iterable[tuple[Tensor, Tensor | None]]) -> Iterator[Tensor]:
         """The `batch` of each (rows, views), made when it is taken and not before."""
         return (self.batch(rows, views) for rows, views in wanted)
+
+    def _checked(self, rows: Tensor) -> Tensor:
+        """All essences, of which those of some clips can be read."""
+        stored = rows_of(self)
+        return stored.checked(rows) if isinstance(stored, StoredRows) else stored
+
+    def _take(self, rows: Tensor) -> EssenceSet:
+        return self._showing(self._checked(rows)[rows], self._names_of(rows))
 
     def _showing(self, shown: Tensor, names: dict | None = None) -> EssenceSet:
         return replace(self, essences=shown, **(names or {}))
@@ -122,18 +146,18 @@ class EssenceSet(SequenceSet):
         Raises:
             ValueError: if the classes, or the numbers of frames, views or features, differ.
         """
-        if self.classes != other.classes or self.essences.shape[1:] != other.essences.shape[1:]:
+        if self.classes != other.classes or self._shape[1:] != other._shape[1:]:
             raise ValueError(
-                f"other (essences {tuple(other.essences.shape)}, {len(other.classes)} classes) "
-                f"must be of the same classes and shape as these {tuple(self.essences.shape)}"
+                f"other (essences {other._shape}, {len(other.classes)} classes) "
+                f"must be of the same classes and shape as these {self._shape}"
             )
         return replace(
             self,
             essences=torch.cat([self.essences, other.essences]),
             labels=torch.cat([self.labels, other.labels]),
-            groups=self.groups + other.groups,
-            clip_ids=self.clip_ids + other.clip_ids,
-            splits=self.splits + other.splits,
+            groups=(*self.groups, *other.groups),
+            clip_ids=(*self.clip_ids, *other.clip_ids),
+            splits=(*self.splits, *other.splits),
             skipped=self.skipped + other.skipped,
         )
 
@@ -161,22 +185,9 @@ class EssenceSet(SequenceSet):
 
     @classmethod
     def load(cls, path: str | Path) -> EssenceSet:
-        """Open a finished store; the essences stay on disk until they are used.
+        """Open a finished store; names and essences stay on the disk until they are used.
 
         Raises:
             StoreError: if there is no finished store, or a file of it is damaged.
         """
-        array, lines, manifest = read_store(Path(path))
-        written = [line for line in lines if "skipped" not in line]
-        splits = tuple(line.get("split", "") for line in written)
-        number = {name: k for k, name in enumerate(manifest["classes"])}
-        return cls(
-            essences=torch.from_numpy(array),
-            labels=torch.tensor([number[line["label"]] for line in written]),
-            groups=tuple(line["group"] for line in written),
-            clip_ids=tuple(line["id"] for line in written),
-            classes=tuple(manifest["classes"]),
-            splits=splits if any(splits) else (),
-            settings=manifest["settings"],
-            skipped=tuple((line["id"], line["skipped"]) for line in lines if "skipped" in line),
-        )
+        return cls(**opened(Path(path)))

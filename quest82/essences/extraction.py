@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import closing
@@ -11,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from filelock import BaseFileLock, FileLock, Timeout
+from filelock import BaseFileLock, Timeout
 from tqdm import tqdm
 
 from ..data.clips import Clip
@@ -25,7 +23,7 @@ from ..systems.video_backbone import VideoMAEBackbone
 from ..video import VideoError
 from .engines import Engine, open_engine
 from .essence_set import EssenceSet
-from .files import StoreError
+from .files import StoreError, lock_on
 from .projections import keep_projection
 from .reader import begun_store
 from .shards import Shard, ShardState, begin_shard, folder_of, lock_of, state_of
@@ -87,7 +85,7 @@ def extract(
     """
     path = Path(path)
     how = _How(spec or ViewSpec(), engine, num_workers, time_limit_seconds, progress)
-    _make(clips, extractor, path, how, FileLock(_lock_file(path), timeout=0))
+    _make(clips, extractor, path, how, lock_on(path))
     return EssenceSet.load(path)
 
 
@@ -181,12 +179,6 @@ def enough_for(
     return num_workers
 
 
-def _lock_file(path: Path) -> Path:
-    """Held while a store is written; lies among temporary files, not among the user's."""
-    key = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:16]
-    return Path(tempfile.gettempdir()) / f"quest82-{key}.lock"
-
-
 def _brought_up_to_date(
     clips: Sequence[Clip],
     extractor: Backbone,
@@ -201,11 +193,11 @@ def _brought_up_to_date(
     if not begun:
         require_writable(path)
     name = settings["engine"] or begun.get("settings", {}).get("engine")
+    leading = (spec.num_views,) if spec.num_views > 1 else ()
+    row_shape = (*leading, essences_in(extractor, spec), extractor.num_features)
     # Before anything is written: an engine that does not work here leaves nothing behind.
     engine = None if begun and name else open_engine(extractor, size=spec.size, name=name)
     settings = {**settings, "engine": engine.name if engine else name}
-    leading = (spec.num_views,) if spec.num_views > 1 else ()
-    row_shape = (*leading, essences_in(extractor, spec), extractor.num_features)
     if isinstance(extractor, FeatureMaps):
         keep_projection(path, extractor.projection, begun=bool(begun))
     update = StoreUpdate(path, clips, settings, row_shape)

@@ -1,12 +1,16 @@
-"""The folder that holds essences: three files that any tool can read.
+"""The folder that holds essences: four files that any tool can read.
 
 - ``essences.npy``: float16 array (N, T, D), or (N, V, T, D) with V views.
 - ``clips.jsonl``: one line per clip, in order: id, label, group, where they are laid down its part
   of the file (start and end, in seconds) and its split, the digest of its file, and the checksum of
   its numbers, or why it was skipped.
+- ``index.safetensors``: made of these lines when all are written, so that a store opens at once
+  however many there are (`index`).
 - ``manifest.json``: how the essences were made, and counts once all is written.
 
 A store of feature maps that were shortened has ``projection.safetensors`` beside them: by what.
+Stores of the first format have no index: they are opened line by line, and the next extraction
+into them, or `quest82 check --index`, writes it.
 
 Clip by clip, the numbers are appended first and the line after them. A killed run therefore
 leaves at worst numbers without a line, or half a line; one that lost its power, lines whose numbers
@@ -16,20 +20,26 @@ How a store follows its files when they change is in `update`.
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
+import tempfile
 import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+from filelock import FileLock
 
-FORMAT = "quest82-essences/1"
+FORMAT = "quest82-essences/2"
+FORMATS = ("quest82-essences/1", FORMAT)  # the first is the same without an index
 REMEDY = "delete the folder and extract again"
 NUMBERS, LINES, MANIFEST = "essences.npy", "clips.jsonl", "manifest.json"
-FILES = (NUMBERS, LINES, MANIFEST)
+INDEX = "index.safetensors"
+FILES = (NUMBERS, LINES, INDEX, MANIFEST)  # in the order in which a new state moves in
 PROJECTION = "projection.safetensors"
 NEXT = "next"  # a folder inside: the state that is about to take the store's place
+_SORTED = json.JSONEncoder(sort_keys=True)
 _NOT_COMPARED = {"clips"}  # version 0.1.0 named the list of clips among the settings
 
 
@@ -66,7 +76,7 @@ def half(essences: np.ndarray, what: str) -> np.ndarray:
 
 def checksum_of(row: np.ndarray, line: Mapping) -> int:
     """Covers a clip's numbers and its line."""
-    return zlib.crc32(json.dumps(line, sort_keys=True).encode(), zlib.crc32(row.tobytes()))
+    return zlib.crc32(_SORTED.encode(line).encode(), zlib.crc32(row.tobytes()))
 
 
 def unchecked(line: Mapping) -> dict:
@@ -100,3 +110,9 @@ def require_same(path: Path, made: Mapping, asked: Mapping) -> None:
                 f"{path}: was made with other settings: {name} is {made.get(name)!r} there and "
                 f"{asked.get(name)!r} here; choose another folder, or delete this one"
             )
+
+
+def lock_on(path: Path) -> FileLock:
+    """Held while a store is written; lies among temporary files, not among the user's."""
+    key = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:16]
+    return FileLock(Path(tempfile.gettempdir()) / f"quest82-{key}.lock", timeout=0)

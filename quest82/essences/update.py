@@ -16,6 +16,7 @@ import shutil
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -120,6 +121,9 @@ class StoreUpdate:
             )
         elif not self._main.complete:
             self._main.finish(may_be_empty=may_be_empty)
+        elif not self._main.indexed:
+            with suppress(StoreError):  # a store that cannot be written is read as it is
+                self._main.write_index()
         for name in (NEXT, _ADDED):
             discard(self.path / name)
 

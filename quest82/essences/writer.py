@@ -15,6 +15,7 @@ from ..outputs import write_whole
 from .files import (
     FILES,
     FORMAT,
+    INDEX,
     LINES,
     MANIFEST,
     NUMBERS,
@@ -28,6 +29,7 @@ from .files import (
     require_same,
     unchecked,
 )
+from .index import read_index, write_index
 from .reader import begun_store
 
 _PARTIAL = "manifest.json.part"
@@ -47,6 +49,7 @@ class StoreWriter:
         lines: one dictionary per clip that is already written or skipped, in order.
         num_rows: how many of these clips have essences.
         complete: whether an earlier run has finished the store.
+        indexed: whether it has the index that belongs to it, too.
 
     Raises:
         StoreError: if the folder holds something else, or a store made with other settings in
@@ -74,6 +77,7 @@ class StoreWriter:
         else:
             self.complete = False
             self._begin()
+        self.indexed = self.complete and read_index(path, begun) is not None
         self.lines = (
             [line for _, line in parse_lines(path)] if self.complete else self._cut_unfinished()
         )
@@ -84,7 +88,7 @@ class StoreWriter:
         with self._nothing_lost():
             self.path.mkdir(parents=True, exist_ok=True)
             require_own(self.path, beside=(PROJECTION,) if self.settings.get("projection") else ())
-            for name in (NUMBERS, LINES):
+            for name in (NUMBERS, LINES, INDEX):
                 (self.path / name).unlink(missing_ok=True)
             self._write_manifest(complete=False)
 
@@ -118,8 +122,17 @@ class StoreWriter:
                 file.write(header_of(written, self.row_shape))
             for name in (NUMBERS, LINES):
                 bring_to_disk(self.path / name)
-            self._write_manifest(complete=True, num_clips=written, num_skipped=len(self.skipped))
         self.complete = True
+        self.write_index()
+
+    def write_index(self) -> None:
+        """Write the index of a store that is complete, then the manifest that vouches for it."""
+        with self._nothing_lost():
+            told = write_index(self.path, self.lines, self.classes)
+            bring_to_disk(self.path / INDEX)
+            counts = {"num_clips": self.num_rows, "num_skipped": len(self.skipped)}
+            self._write_manifest(complete=True, **counts, **told)
+        self.indexed = True
 
     def _append_line(self, line: dict) -> None:
         text = json.dumps(line, ensure_ascii=False) + "\n"
@@ -162,7 +175,7 @@ class StoreWriter:
             os.truncate(numbers, len(header) + num_rows * row_bytes)
         return kept
 
-    def _write_manifest(self, **counts: int) -> None:
+    def _write_manifest(self, **counts: object) -> None:
         manifest = {
             "format": FORMAT,
             **counts,

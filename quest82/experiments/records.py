@@ -140,7 +140,8 @@ def fresh(spec: Spec, data: SequenceSet, about: Mapping | None = None) -> Record
         data: its clips, cut as `spec.data` says.
         about: what a reader of the figures must know, see `comparison.report`.
     """
-    clips = {**data.names, "labels": data.labels.tolist()}
+    clips: dict[str, object] = {name: list(held) for name, held in data.names.items()}
+    clips["labels"] = data.labels.tolist()
     clips |= {"extraction": dict(data.settings), "skipped": data.skipped}
     parts = [
         {"name": part.name, **{side: getattr(part, side).tolist() for side in part._fields[1:]}}

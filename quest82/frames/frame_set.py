@@ -9,11 +9,11 @@ from typing import ClassVar
 
 import torch
 from torch import Tensor
-from torchvision.transforms.v2 import functional as F
 
 from ..data.clip_set import ClipSet, Pairs, fields_of
 from ..data.clips import Clip
 from ..video import VideoError
+from .resizing import scaled
 from .view import ViewSpec
 from .workers import Workers, enough_workers
 
@@ -122,7 +122,7 @@ class FrameSet(ClipSet):
         with closing(self.workers.read(clips, self.spec, ahead=ahead)) as decoded:
             for batch in pairs:
                 frames = [self._shown(row, next(decoded)) for row, _ in batch]
-                yield F.to_dtype(torch.stack(frames), torch.float32, scale=True)
+                yield scaled(torch.stack(frames))
 
     def close(self) -> None:
         """End the worker processes of this set and its parts; asked again, they start anew.

@@ -11,9 +11,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from torch import Tensor
-from torchvision.transforms import functional as F  # not v2, which rounds bytes differently
 
 from .. import video
+from .resizing import centre, resized
 from .sampling import indices_at_rate
 
 _LONGEST = 3  # times the short side
@@ -50,9 +50,9 @@ class Preset:
         if len(self.resize) == 1:  # else a narrow strip would become millions of pixels
             H, W = frames.shape[-2:]
             longest = _LONGEST * min(H, W)
-            frames = F.center_crop(frames, [min(H, longest), min(W, longest)])
-        frames = F.resize(frames.contiguous(), list(self.resize), antialias=False)
-        return F.center_crop(frames, list(self.crop))  # (n, 3, *crop)
+            frames = centre(frames, min(H, longest), min(W, longest))
+        frames = resized(frames.contiguous(), self.resize, antialias=False)
+        return centre(frames, *self.crop)  # (n, 3, *crop)
 
 
 def take_preset(path: Path, preset: Preset) -> tuple[Tensor, Tensor]:

@@ -11,7 +11,8 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
-from torchvision.transforms.v2 import functional as F
+
+from .resizing import centre, resized, scaled
 
 # ImageNet's habit: the short side at 256 where the crop is 224.
 _RESIZE_RATIO = 256 / 224
@@ -60,7 +61,7 @@ class ClipTransform:
         Raises:
             ValueError: if frames have another shape or type, or train is set without generator.
         """
-        return F.to_dtype(self.crop(frames, generator), torch.float32, scale=True)
+        return scaled(self.crop(frames, generator))
 
     def crop(self, frames: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """The same in whole numbers: uint8 (T, 3, H, W) -> uint8 (T, 3, S, S)."""
@@ -90,15 +91,17 @@ class ClipTransform:
     def _centre(self, frames: Tensor) -> Tensor:
         H, W = frames.shape[-2:]
         longest = 3 * min(H, W)  # of a very long frame the ends would only cost memory
-        frames = F.center_crop(frames, [min(H, longest), min(W, longest)])
-        frames = F.resize(frames, [round(self.size * _RESIZE_RATIO)], antialias=True)
-        return F.center_crop(frames, [self.size, self.size])  # (T, 3, S, S)
+        frames = centre(frames, min(H, longest), min(W, longest))
+        frames = resized(frames, [round(self.size * _RESIZE_RATIO)])
+        return centre(frames, self.size, self.size)  # (T, 3, S, S)
 
     def _crop_window(
         self, frames: Tensor, window: tuple[int, int, int, int], mirrored: bool
     ) -> Tensor:
-        frames = F.resized_crop(frames, *window, [self.size, self.size], antialias=True)
-        return F.horizontal_flip(frames) if self.flip and mirrored else frames
+        top, left, height, width = window
+        frames = frames[..., top : top + height, left : left + width]
+        frames = resized(frames, [self.size, self.size])
+        return frames.flip(-1) if self.flip and mirrored else frames
 
 
 def require_frames(frames: Tensor) -> None:

@@ -8,10 +8,10 @@ from dataclasses import asdict, dataclass, fields
 
 import torch
 from torch import Tensor
-from torchvision.transforms.v2 import functional as F
 
 from .. import video
 from ..data.clips import Clip
+from .resizing import scaled
 from .sampling import segment_indices, window_indices
 from .spans import Span, span_of
 from .transforms import ClipTransform
@@ -116,7 +116,7 @@ def frames_of_view(clip: Clip, view: int, spec: ViewSpec) -> Tensor:
     Raises:
         VideoError: if the clip's file cannot be read.
     """
-    return F.to_dtype(pixels_of_view(clip, view, spec), torch.float32, scale=True)
+    return scaled(pixels_of_view(clip, view, spec))
 
 
 def pixels_of_view(clip: Clip, view: int, spec: ViewSpec) -> Tensor:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -12,12 +11,11 @@ import torch
 from torch import Tensor, nn
 
 from ..data.synthetic import render
-from ..essences.engines import fused
 from ..frames.transforms import ClipTransform
 from ..frames.view import ViewSpec
 from ..systems.aggregators import GRU, LSTM
 from ..systems.classifier import Classifier
-from ..systems.mobilenet import MobileNetV2Extractor
+from ..systems.parts.batch_norm import fused
 
 BATCH, FRAMES = "batch", "frames"  # what the sizes that may vary are called in the file
 
@@ -142,9 +140,7 @@ def _easily_traced(backbone: nn.Module) -> nn.Module:
 
     (The exporter fuses batch norms, too, but only after it has followed each through the network.)
     """
-    backbone = copy.deepcopy(backbone)
-    if isinstance(backbone, MobileNetV2Extractor):
-        backbone.features = fused(backbone)
+    backbone = fused(backbone)
     for module in backbone.modules():
         if "inplace" in vars(module):
             vars(module)["inplace"] = False

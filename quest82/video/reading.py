@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from itertools import islice
 
 import av
-import decord
 import torch
 from torch import Tensor
 
@@ -161,6 +160,8 @@ def _read_from_beginning(
 
 
 def _read_with_decord(path: PathLike, wanted: list[int], transform: Transform | None) -> Tensor:
+    import decord  # slow to import, and seldom asked for
+
     decord.logging.set_level(decord.logging.QUIET)
     try:
         # One thread: with several, decord is known to hang on damaged files, and is no faster.
