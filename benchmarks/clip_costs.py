@@ -37,7 +37,8 @@ from quest82.video import probe, read_frames
 FILE = Path(__file__).resolve().parents[1] / "book" / "results" / "clip_costs.json"
 SPEC = {"num_frames": 16, "size": 224, "engine": "openvino", "threads": 1, "rounds": 3}
 VIEW = ViewSpec(num_frames=SPEC["num_frames"], size=SPEC["size"])
-NUM_FRAMES, SIZES, WORKERS = (4, 8, 16, 32), (112, 160, 224, 288), (0, 1, 2)
+NUM_FRAMES, SIZES, WORKERS = (4, 8, 16, 32), (112, 160, 224, 288), (0, 2)
+FEW, MORE = 2, 14  # clips of a command
 SOURCES = {"320 x 240": 10, "640 x 480": 10, "1280 x 720": 10, "1920 x 1080": 10, "10 s": 10,
            "20 s": 20, "40 s": 40}  # fmt: skip
 
@@ -51,7 +52,8 @@ def seconds_of(do: Callable[[], object]) -> float:
 def rounds(points: dict[str, Callable[[], float]]) -> dict[str, float]:
     """The median of every point; all are measured once before the first is measured again."""
     found = defaultdict(list)
-    for _ in range(SPEC["rounds"]):
+    for number in range(SPEC["rounds"]):
+        print("round", number + 1, "of", *points, flush=True)
         for name, measure in points.items():
             found[name].append(measure())
     return {name: round(median(values), 5) for name, values in found.items()}
@@ -121,12 +123,12 @@ def seconds_of_command(clips: list[Clip], workers: int) -> float:
 
 def commands(folder: Path) -> tuple[dict[str, float], dict[str, float]]:
     """By the number of workers: seconds of a start, and of each clip after it."""
-    few, more = some_clips(2, folder), some_clips(20, folder)
+    few, more = some_clips(FEW, folder), some_clips(MORE, folder)
     points = {(n, len(clips)): lambda n=n, clips=clips: seconds_of_command(clips, n)
               for n in WORKERS for clips in (few, more)}  # fmt: skip
     found = rounds(points)
-    slope = {n: (found[n, 20] - found[n, 2]) / 18 for n in WORKERS}
-    start = {str(n): round(found[n, 2] - 2 * slope[n], 3) for n in WORKERS}
+    slope = {n: (found[n, MORE] - found[n, FEW]) / (MORE - FEW) for n in WORKERS}
+    start = {str(n): round(found[n, FEW] - FEW * slope[n], 3) for n in WORKERS}
     return start, {str(n): round(seconds, 5) for n, seconds in slope.items()}
 
 
