@@ -4,7 +4,8 @@
 
 Times are seconds of a processor core (`time.process_time`, of all threads and child processes), so
 that others on the machine change them little; each is the median of the rounds. Curves take turns:
-a round measures every point once. Two minutes on one core; writes `book/results/clip_costs.json`.
+a round measures every point once. Two minutes of one core; writes `book/results/clip_costs.json`.
+A part that the file has is not repeated.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ import av
 import psutil
 import torch
 from some_clips import some_clips
-from table import machine, markdown
+from table import machine
 
 from quest82.data.clips import Clip
 from quest82.essences.engines import open_engine
@@ -38,9 +39,9 @@ FILE = Path(__file__).resolve().parents[1] / "book" / "results" / "clip_costs.js
 SPEC = {"num_frames": 16, "size": 224, "engine": "openvino", "threads": 1, "rounds": 3}
 VIEW = ViewSpec(num_frames=SPEC["num_frames"], size=SPEC["size"])
 NUM_FRAMES, SIZES, WORKERS = (4, 8, 16, 32), (112, 160, 224, 288), (0, 2)
-FEW, MORE = 2, 14  # clips of a command
-SOURCES = {"320 x 240": 10, "640 x 480": 10, "1280 x 720": 10, "1920 x 1080": 10, "10 s": 10,
-           "20 s": 20, "40 s": 40}  # fmt: skip
+# Width, height and seconds of videos of the same content.
+SOURCES = [(320, 240, 10), (320, 240, 20), (320, 240, 40), (640, 480, 10), (1280, 720, 10),
+           (1920, 1080, 10)]  # fmt: skip
 
 
 def seconds_of(do: Callable[[], object]) -> float:
@@ -49,9 +50,14 @@ def seconds_of(do: Callable[[], object]) -> float:
     return time.process_time() - start
 
 
+def decoding_of(clip: Clip, view: ViewSpec) -> float:
+    return seconds_of(lambda: pixels_of_view(clip, 0, view))
+
+
 def rounds(points: dict[str, Callable[[], float]]) -> dict[str, float]:
     """The median of every point; all are measured once before the first is measured again."""
     found = defaultdict(list)
+    next(iter(points.values()))()  # the first of all finds cold caches
     for number in range(SPEC["rounds"]):
         print("round", number + 1, "of", *points, flush=True)
         for name, measure in points.items():
@@ -63,8 +69,7 @@ def costs_of(clips: list[Clip], view: ViewSpec, extractor: MobileNetV2Extractor)
     """Seconds of decoding (with its crop) and of the network, for each clip."""
     run = open_engine(extractor, size=view.size, name=SPEC["engine"])
     frames = {clip.id: pixels_of_view(clip, 0, view) for clip in clips}
-    decode = rounds({c.id: lambda c=c: seconds_of(lambda: pixels_of_view(c, 0, view))
-                     for c in clips})  # fmt: skip
+    decode = rounds({c.id: lambda c=c: decoding_of(c, view) for c in clips})
     network = rounds({c.id: lambda c=c: seconds_of(lambda: run(frames[c.id])) for c in clips})
     return [{"decode": decode[clip.id], "network": network[clip.id]} for clip in clips]
 
@@ -92,17 +97,20 @@ def encoded(origin: Path, path: Path, width: int, height: int, num_frames: int) 
     return path
 
 
-def sources(origin: Path, folder: Path) -> dict[str, dict]:
+def sources(origin: Path, folder: Path) -> list[dict]:
     """Seconds of decoding and megabytes, by the size of the video and by its length."""
-    clips = {}
-    for name, length in SOURCES.items():
-        width, height = map(int, name.split(" x ")) if " x " in name else (320, 240)
+    clips = []
+    for width, height, length in SOURCES:
+        name = f"{width} x {height}, {length} s"
         path = encoded(origin, folder / f"{name}.mp4", width, height, 25 * length)
-        clips[name] = Clip(name, "", name, path)
-    decode = rounds({name: lambda c=c: seconds_of(lambda: pixels_of_view(c, 0, VIEW))
-                     for name, c in clips.items()})  # fmt: skip
-    return {name: {"decode": decode[name], "megabytes": round(c.path.stat().st_size / 1e6, 3)}
-            for name, c in clips.items()}  # fmt: skip
+        clips.append(Clip(name, "", name, path))
+    decode = rounds({clip.id: lambda c=clip: decoding_of(c, VIEW) for clip in clips})
+    megabytes = [round(clip.path.stat().st_size / 1e6, 3) for clip in clips]
+    return [
+        dict(zip(("width", "height", "length", "decode", "megabytes"), row, strict=True))
+        for row in ((*source, decode[clip.id], size)
+                    for source, clip, size in zip(SOURCES, clips, megabytes, strict=True))
+    ]  # fmt: skip
 
 
 def seconds_of_command(clips: list[Clip], workers: int) -> float:
@@ -121,37 +129,43 @@ def seconds_of_command(clips: list[Clip], workers: int) -> float:
     return sum(getattr(after, k) - getattr(before, k) for k in ("children_user", "children_system"))
 
 
-def commands(folder: Path) -> tuple[dict[str, float], dict[str, float]]:
-    """By the number of workers: seconds of a start, and of each clip after it."""
-    few, more = some_clips(FEW, folder), some_clips(MORE, folder)
-    points = {(n, len(clips)): lambda n=n, clips=clips: seconds_of_command(clips, n)
-              for n in WORKERS for clips in (few, more)}  # fmt: skip
-    found = rounds(points)
-    slope = {n: (found[n, MORE] - found[n, FEW]) / (MORE - FEW) for n in WORKERS}
-    start = {str(n): round(found[n, FEW] - FEW * slope[n], 3) for n in WORKERS}
-    return start, {str(n): round(seconds, 5) for n, seconds in slope.items()}
+def startups(clips: list[Clip]) -> dict[str, float]:
+    """Seconds of a command for two clips, by the number of processes that decode."""
+    return rounds({str(n): lambda n=n: seconds_of_command(clips[:2], n) for n in WORKERS})
+
+
+def each_of(clips: list[Clip], extractor: MobileNetV2Extractor) -> list[dict]:
+    sizes = [round(clip.path.stat().st_size / 1e6, 3) for clip in clips]
+    costs = costs_of(clips, VIEW, extractor)
+    return [{"megabytes": size, **own} for size, own in zip(sizes, costs, strict=True)]
 
 
 def main() -> None:
     torch.set_num_threads(SPEC["threads"])
     extractor = MobileNetV2Extractor()
+    record = json.loads(FILE.read_text("utf-8")) if FILE.exists() else {}
+    if record.get("spec") != SPEC:
+        record = {"spec": SPEC}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         clips = some_clips(6, folder)
-        each = [{"megabytes": round(clip.path.stat().st_size / 1e6, 3), **costs}
-                for clip, costs in zip(clips, costs_of(clips, VIEW, extractor), strict=True)]  # fmt: skip
-        growth = {
-            "num_frames": {str(T): mean_costs(clips, replace(VIEW, num_frames=T), extractor)
-                           for T in NUM_FRAMES},
-            "size": {str(S): mean_costs(clips, replace(VIEW, size=S), extractor) for S in SIZES},
-            "source": sources(clips[0].path, folder),
-        }  # fmt: skip
-        start, whole = commands(folder)
-    about = {"spec": SPEC, "machine": machine(), "clips": each, "growth": growth,
-             "startup": start, "command": whole}  # fmt: skip
-    write_whole(FILE, (json.dumps(about, indent=1) + "\n").encode())
-    print(markdown(each))
-    print(json.dumps(about, indent=1))
+        parts = {
+            "clips": lambda: each_of(clips, extractor),
+            "num_frames": lambda: {
+                str(T): mean_costs(clips, replace(VIEW, num_frames=T), extractor)
+                for T in NUM_FRAMES
+            },
+            "size": lambda: {
+                str(S): mean_costs(clips, replace(VIEW, size=S), extractor) for S in SIZES
+            },
+            "sources": lambda: sources(clips[0].path, folder),
+            "startup": lambda: startups(clips),
+        }
+        for part, measure in parts.items():
+            if part not in record:
+                record |= {"machine": machine(), part: measure()}
+                write_whole(FILE, (json.dumps(record, indent=1) + "\n").encode())
+            print(part, json.dumps(record[part]), flush=True)
 
 
 if __name__ == "__main__":

@@ -2,14 +2,13 @@
 
     OMP_NUM_THREADS=1 python benchmarks/tiny_clips.py
 
-Every clip is a link to one video of a frame of 8 x 8 pixels, and the network is a stand-in that
+Every clip is a copy of one video of a frame of 8 x 8 pixels, and the network is a stand-in that
 repeats the frame's colours 1280 times: what is left is the cost of everything else. Four shards,
 of which the second is killed in its middle and run again, then the merge, then opening the store.
 """
 
 from __future__ import annotations
 
-import os
 import resource
 import sys
 import tempfile
@@ -74,10 +73,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         root = Path(name)
         video.write_video(root / "one.mp4", torch.full((1, 3, 8, 8), 90, dtype=torch.uint8), fps=25)
+        one = (root / "one.mp4").read_bytes()
         for k in range(NUM_CLIPS):
             path = root / "clips" / f"{k % 100:02d}" / f"{k:06d}.mp4"
             path.parent.mkdir(parents=True, exist_ok=True)
-            os.link(root / "one.mp4", path)
+            path.write_bytes(one)
         row, found = timed("list the folder", lambda: clips.from_folder(root / "clips"))
         rows.append(row)
 
@@ -95,7 +95,8 @@ def main() -> None:
         rows.append(timed("merge", lambda: merge(root / "out", progress=False))[0])
         row, data = timed("open the store", lambda: EssenceSet.load(root / "out"))
         rows.append(row)
-        assert len(data) == len(set(data.clip_ids)) == NUM_CLIPS and not data.skipped
+        assert len(data) == len(set(data.clip_ids)) == NUM_CLIPS
+        assert not data.skipped
         assert torch.equal(data.essences, data.essences[:1].expand_as(data.essences))
     largest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
     publish("tiny_clips", rows, num_clips=NUM_CLIPS, largest_megabytes=round(largest))

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import heapq
+import importlib
+import json
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from quest82.data.clips import Clip
 from quest82.essences.cluster import Cluster, draw_shards, simulate
+from quest82.frames.view import ViewSpec
+from quest82.video import probe
 
+ROOT = Path(__file__).parents[1]
 HOUR = 3600.0
 SHARDS = st.lists(st.lists(st.floats(0.01, 100), max_size=8), min_size=1, max_size=12)
 
@@ -147,3 +154,41 @@ def test_bad_work_is_refused():
         draw_shards([1.0], 10, 0)
     with pytest.raises(ValueError, match="clip_megabytes"):
         simulate([[1.0]], Cluster(1), clip_megabytes=-1)
+
+
+class TestRecord:
+    """`book/results/clip_costs.json` is what `benchmarks/clip_costs.py` measures."""
+
+    @pytest.fixture
+    def script(self, monkeypatch):
+        monkeypatch.syspath_prepend(ROOT / "benchmarks")
+        return importlib.import_module("clip_costs")
+
+    @pytest.fixture
+    def record(self):
+        path = ROOT / "book" / "results" / "clip_costs.json"
+        return json.loads(path.read_text("utf-8"))
+
+    def test_it_has_every_point_of_the_script(self, script, record):
+        assert record["spec"] == script.SPEC
+        assert list(record["num_frames"]) == list(map(str, script.NUM_FRAMES))
+        assert list(record["size"]) == list(map(str, script.SIZES))
+        assert list(record["startup"]) == list(map(str, script.WORKERS))
+        sources = [(v["width"], v["height"], v["length"]) for v in record["sources"]]
+        assert sources == script.SOURCES
+
+    def test_costs_are_above_zero_and_the_network_grows_with_frames_and_pixels(self, record):
+        for costs in (*record["clips"], *record["sources"], *record["num_frames"].values()):
+            assert min(costs.values()) > 0
+        for curve in (record["num_frames"], record["size"]):
+            network = [cost["network"] for cost in curve.values()]
+            assert network == sorted(network)
+
+    def test_a_point_of_the_script_is_measured(self, script, write_clip, monkeypatch):
+        monkeypatch.setitem(script.SPEC, "rounds", 1)
+        clip = Clip("c", "", "c", write_clip(num_frames=6))
+        view = ViewSpec(num_frames=2, size=32)
+        found = script.rounds({"decode": lambda: script.decoding_of(clip, view)})
+        assert found["decode"] > 0
+        larger = script.encoded(clip.path, clip.path.with_suffix(".2.mp4"), 128, 96, 30)
+        assert (probe(larger).num_frames, probe(larger).width) == (30, 128)
