@@ -136,7 +136,7 @@ def write_catalogue(catalogue: Catalog, path: Path) -> None:
         message.flags &= {"fuzzy"}
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as file:
-        write_po(file, catalogue, width=None, ignore_obsolete=True, include_previous=True)
+        write_po(file, catalogue, width=None, ignore_obsolete=True)
 
 
 def speaker(catalogue: Catalog) -> Said:

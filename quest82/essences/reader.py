@@ -109,12 +109,18 @@ def read_row(path: Path, number: int, row_shape: Sequence[int], line: Mapping) -
     """One clip's essences, float16 of row_shape: row `number` of a store, finished or not.
 
     Raises:
-        StoreError: if they are damaged, by the checksum in the clip's line.
+        StoreError: if they are missing, or damaged by the checksum in the clip's line.
     """
     header, row_bytes = header_of(0, row_shape), 2 * int(np.prod(row_shape))
-    with (path / NUMBERS).open("rb") as file:
-        file.seek(len(header) + number * row_bytes)
-        data = np.frombuffer(file.read(row_bytes), "<f2")
+    try:
+        with (path / NUMBERS).open("rb") as file:
+            file.seek(len(header) + number * row_bytes)
+            data = np.frombuffer(file.read(row_bytes), "<f2")
+    except FileNotFoundError as error:
+        raise StoreError(
+            f"{path / NUMBERS}: is missing; if another machine has just written it, try again in a "
+            f"minute, else {REMEDY}"
+        ) from error
     if checksum_of(data, unchecked(line)) != line["checksum"]:
         raise StoreError(damaged(path, line["id"]))
     return data.reshape(row_shape)
