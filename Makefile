@@ -19,8 +19,8 @@ else
 EDITION := _build/$(LANGUAGE)
 book: $(INSTALLED)
 	$(BIN)/python book/translation.py make $(LANGUAGE) $(EDITION)/source
+	rm -rf $(EDITION)/source/_build $(EDITION)/html
 	$(BIN)/jupyter-book build $(EDITION)/source -W --keep-going --quiet
-	rm -rf $(EDITION)/html
 	mv $(EDITION)/source/_build/html $(EDITION)/html
 	@echo "The book is built. Open $(CURDIR)/$(EDITION)/html/index.html"
 endif
