@@ -91,6 +91,8 @@ class History:
         validation_top1: empty without validation clips.
         best_epoch: the epoch whose weights the model has now, counted from 0.
         strength: that ``solver="lbfgs"`` took, given or chosen; it has no epochs, and one entry.
+        temperature: by which it divided the weights of that strength: the one that fits the answers
+            to the groups left out; 1 where the strength was given.
     """
 
     train_loss: list[float] = field(default_factory=list)
@@ -98,6 +100,7 @@ class History:
     validation_top1: list[float] = field(default_factory=list)
     best_epoch: int = -1
     strength: float | None = None
+    temperature: float = 1.0
 
     def is_over(self, config: TrainConfig) -> bool:
         """Whether all epochs were run, or the watched loss has not fallen for too long."""

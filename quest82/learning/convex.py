@@ -7,8 +7,11 @@ to be found. How strong the penalty is, groups of the training clips that are le
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import torch
+from scipy.optimize import minimize_scalar
 from sklearn.linear_model import LogisticRegression
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -24,8 +27,10 @@ from .splits import folds
 # Tried from the strongest penalty on, for features whose variance is 1 on average.
 _STRENGTHS = tuple(10.0 ** (half / 2) for half in range(-10, 5))
 _MOST_FOLDS = 5
-_TOLERANCE = 1e-8  # of the gradient; scikit-learn's 1e-4 leaves the third digit of weights open
+# Of the gradient. With scikit-learn's 1e-4, and 101 classes, nothing moves after the first step.
+_TOLERANCE, _TOLERANCE_OF_FOLDS = 1e-8, 1e-6
 _CLIPS_AT_ONCE = 32  # so few stay in the processor's cache: six times as fast as 256
+_LOG_TEMPERATURES = math.log(1e-5), math.log(1e2)
 _NEVER = 30.0  # nats by which a class without clips lies below all others: e**-30 is no probability
 
 
@@ -33,10 +38,12 @@ def solve(model: nn.Module, train: ClipSet, config: TrainConfig) -> History:
     """Put a classifier's linear layer at the minimum of its penalised cross-entropy, in place.
 
     The weights are those of scikit-learn's `LogisticRegression` with the same C on the same
-    averages. For the solver the features are centred and divided by one number, which is then
-    folded into the weights: neither moves the minimum, but the way there is several times shorter.
-    (Each feature by its own deviation would be another penalty, and was no better on held-out
-    groups.) All views of a clip count, each for its share.
+    averages. Where the strength is chosen, they are also divided by a temperature (see `History`),
+    which changes no answer.
+
+    For the solver the features are centred and divided by one number, which is then folded into
+    the weights: neither moves the minimum, but the way there is several times shorter. (Each
+    feature by its own deviation is another penalty, no better on the book's groups.)
 
     Args:
         model: a `Classifier` whose aggregator has no weights, without dropout.
@@ -63,19 +70,19 @@ def solve(model: nn.Module, train: ClipSet, config: TrainConfig) -> History:
     scale = (features - middle).square().mean().sqrt().clamp(min=1e-12).item()
     scaled, axes = _turned((features - middle) / scale)  # (V, N, R), (R, F)
     if config.strength is None:
-        strength = _chosen(scaled, train, config)
+        strength, temperature = _chosen(scaled, train, config)
     else:
-        strength = config.strength * scale**2
+        strength, temperature = config.strength * scale**2, 1.0
     solver = _solver(config, C=strength, tol=_TOLERANCE)
     _fit(solver, scaled, train.labels)
     weights, biases = _layer_of(solver, scaled, len(train.classes))
-    weights = weights @ axes  # (K, R) -> (K, F)
+    weights, biases = weights @ axes / temperature, biases / temperature  # (K, R) -> (K, F)
     with torch.no_grad():
         model.head.weight.copy_(weights / scale)
         model.head.bias.copy_(biases - weights @ middle / scale)
     model.eval()
     loss = _loss(model.head, features, train, config)
-    return History(train_loss=[loss], best_epoch=0, strength=strength / scale**2)
+    return History([loss], best_epoch=0, strength=strength / scale**2, temperature=temperature)
 
 
 def _require_convex(model: nn.Module, config: TrainConfig) -> Classifier:
@@ -135,21 +142,51 @@ def _turned(scaled: Tensor) -> tuple[Tensor, Tensor]:
     return turned.T.unflatten(0, (V, N)).contiguous(), axes.T
 
 
-def _chosen(scaled: Tensor, train: ClipSet, config: TrainConfig) -> float:
-    """The strength with the least cross-entropy on groups left out; from there on it only grows."""
+def _chosen(scaled: Tensor, train: ClipSet, config: TrainConfig) -> tuple[float, float]:
+    """The strength whose answers on groups left out surprise least, and at which temperature.
+
+    A strong penalty also makes all logits small, and so unsure. At its best temperature a strength
+    is judged by what it tells apart alone. From the best one on the surprise only grows.
+    """
     parts = _usable_folds(train, config)
-    solvers = [_solver(config, warm_start=True) for _ in parts]  # each begins at its last minimum
-    best, least = _STRENGTHS[0], float("inf")
+    # Each begins at its last minimum.
+    solvers = [_solver(config, tol=_TOLERANCE_OF_FOLDS, warm_start=True) for _ in parts]
+    best, least = (_STRENGTHS[0], 1.0), float("inf")
     for strength in tqdm(_STRENGTHS, "strengths", disable=not config.progress):
-        losses = []
+        answers = []
         for solver, (inside, left_out) in zip(solvers, parts, strict=True):
             _fit(solver.set_params(C=strength), scaled[:, inside], train.labels[inside])
-            losses.append(_losses(solver, scaled[0, left_out], train.labels[left_out]))
-        loss = torch.cat(losses).mean().item()
-        if not loss < least:
+            places = torch.searchsorted(torch.from_numpy(solver.classes_), train.labels[left_out])
+            answers.append((_logits(solver, scaled[0, left_out]), places))
+        surprise, temperature = _tempered(answers)
+        if surprise > least:
             break
-        best, least = strength, loss
+        best, least = (strength, temperature), surprise
     return best
+
+
+def _tempered(answers: list[tuple[Tensor, Tensor]]) -> tuple[float, float]:
+    """The least surprise at any temperature, in nats, and that temperature.
+
+    As in `calibration.fit_temperature`, of N clips each label counts (N + 1) / (N + 2). The range
+    is wider than there: a strong penalty makes logits a thousand times too small.
+
+    Args:
+        answers: of each fold logits (N, K) for the classes that it knows, and labels (N,) in them.
+    """
+    N = sum(len(labels) for _, labels in answers)
+
+    def surprise(log_temperature: float) -> float:
+        total = 0.0
+        for logits, labels in answers:
+            K = logits.shape[1]
+            cooled, spread = logits / math.exp(log_temperature), K / (K - 1) / (N + 2)
+            losses = F.cross_entropy(cooled, labels, reduction="sum", label_smoothing=spread)
+            total += losses.item()
+        return total / N
+
+    found = minimize_scalar(surprise, bounds=_LOG_TEMPERATURES, method="bounded")
+    return found.fun, math.exp(found.x)
 
 
 def _usable_folds(train: ClipSet, config: TrainConfig) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -183,7 +220,7 @@ def _fit(solver: LogisticRegression, scaled: Tensor, labels: Tensor) -> None:
 
 
 def _logits(solver: LogisticRegression, scaled: Tensor) -> Tensor:
-    """Logits (N, classes that occurred) of features (N, F)."""
+    """Logits (N, K) of features (N, F), for the K classes that occurred."""
     logits = torch.from_numpy(solver.decision_function(scaled.numpy()))
     return logits if logits.ndim == 2 else _two_sides(logits)
 
@@ -191,12 +228,6 @@ def _logits(solver: LogisticRegression, scaled: Tensor) -> Tensor:
 def _two_sides(difference: Tensor) -> Tensor:
     """Of two classes scikit-learn has the difference of the logits alone: (N,) -> (N, 2)."""
     return torch.stack([-difference / 2, difference / 2], dim=-1)
-
-
-def _losses(solver: LogisticRegression, scaled: Tensor, labels: Tensor) -> Tensor:
-    """Cross-entropy (N,) of clips whose classes all occurred."""
-    places = torch.searchsorted(torch.from_numpy(solver.classes_), labels)
-    return F.cross_entropy(_logits(solver, scaled), places, reduction="none")
 
 
 def _layer_of(solver: LogisticRegression, scaled: Tensor, K: int) -> tuple[Tensor, Tensor]:
