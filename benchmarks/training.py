@@ -97,6 +97,13 @@ def mean_head(train: EssenceSet, test: EssenceSet) -> tuple[float, float]:
     return evaluate(model, test).top1, took
 
 
+def exact_head(train: EssenceSet, test: EssenceSet) -> tuple[float, float]:
+    """Accuracy and seconds of the exact minimum, its strength chosen by five folds of groups."""
+    model = classifier.build("mean", D, K, head_dropout=0)
+    took = seconds(lambda: fit(model, train, TrainConfig(solver="lbfgs")))
+    return evaluate(model, test).top1, took
+
+
 def logistic_regression(train: EssenceSet, test: EssenceSet) -> tuple[float, float, float]:
     """Accuracy, seconds and C of scikit-learn; the same fifth of the groups chooses C."""
     start = time.perf_counter()
@@ -138,6 +145,7 @@ def main() -> None:
         figures |= epochs_of_the_mean(train)
         figures["peak_gb"] = peak_gigabytes()  # before anything that is not ours is run
         figures["mean_top1"], figures["mean_s"] = mean_head(train, test)
+        figures["exact_top1"], figures["exact_s"] = exact_head(train, test)
         keys = ("logistic_top1", "logistic_s", "logistic_C")
         figures |= dict(zip(keys, logistic_regression(train, test), strict=True))
     figures["real_logistic_top1"], figures["real_mean_top1"] = on_real_essences()
@@ -154,6 +162,10 @@ def rows(f: dict[str, float]) -> list[dict[str, str]]:
         "evaluation of 9,537 clips, mean": (f"{f['mean_evaluation_s']:.2f} s", ""),
         "peak memory": (f"{f['peak_gb']:.2f} GB", "below 2.5 GB"),
         "unseen groups, mean": (f"{100 * f['mean_top1']:.1f} % after {f['mean_s']:.0f} s", ""),
+        'unseen groups, mean, solver="lbfgs"': (
+            f"{100 * f['exact_top1']:.1f} % after {f['exact_s']:.0f} s",
+            "within 0.5 points of LogisticRegression",
+        ),
         f"unseen groups, LogisticRegression (C = {f['logistic_C']:g} of two)": (
             f"{100 * f['logistic_top1']:.1f} % after {f['logistic_s']:.0f} s",
             "within 1 point",
