@@ -30,8 +30,9 @@ POLICIES = {
 NEIGHBOURS = (0, 2, 4)
 FIT = """
 import time, torch
-from quest82 import classifier, training
-from quest82.store import EssenceSet
+from quest82.essences import EssenceSet
+from quest82.learning import TrainConfig, fit
+from quest82.systems import classifier
 N = 44
 essences = torch.randn(N, 16, 1280, generator=torch.Generator().manual_seed(0)).half()
 names = tuple(map(str, range(N)))
@@ -43,10 +44,10 @@ data = EssenceSet(
     classes=("left", "right"),
 )
 model = classifier.build("lstm", 1280, 2)
-training.fit(model, data, training.TrainConfig(epochs=1))
+fit(model, data, TrainConfig(epochs=1))
 for _ in range(3):
     start = time.perf_counter()
-    training.fit(model, data, training.TrainConfig(epochs=20))
+    fit(model, data, TrainConfig(epochs=20))
     print(time.perf_counter() - start)
 """
 

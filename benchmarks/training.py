@@ -24,6 +24,7 @@ from quest82.essences import EssenceSet
 from quest82.essences.writer import StoreWriter
 from quest82.learning import TrainConfig, cross_validate, evaluate, fit
 from quest82.systems import classifier
+from quest82.systems.aggregators import MeanPool
 
 K, T, D = 101, 16, 1280
 SIGNAL, SCENE, CLIP, FRAME = 0.3, 0.5, 2.0, 1.0  # chosen for an accuracy of 60 to 80 %
@@ -64,6 +65,28 @@ def epoch_and_evaluation(name: str, train: EssenceSet) -> tuple[float, float]:
     return epoch, min(seconds(lambda: evaluate(model, train)) for _ in range(REPEATS))
 
 
+class Anew(MeanPool):
+    """The same mean, taken in each epoch: `fit` takes only that of `MeanPool` itself once."""
+
+
+def epochs_of_the_mean(train: EssenceSet) -> dict[str, float]:
+    """Seconds of an epoch that averages anew, of a first one that keeps the means, of later ones.
+
+    The three are measured in turn, several times, and the best is kept.
+    """
+
+    def epochs(pool: type[MeanPool], number: int) -> float:
+        model = classifier.build(pool, D, K)
+        return seconds(lambda: fit(model, train, TrainConfig(epochs=number)))
+
+    rounds = []
+    for _ in range(3):
+        anew, first, five = epochs(Anew, 1), epochs(MeanPool, 1), epochs(MeanPool, 5)
+        rounds.append((anew, first, (five - first) / 4))
+    names = ("mean_anew_s", "mean_first_s", "mean_later_s")
+    return dict(zip(names, map(min, zip(*rounds, strict=True)), strict=True))
+
+
 def mean_head(train: EssenceSet, test: EssenceSet) -> tuple[float, float]:
     """Accuracy and seconds of the package: a fifth of the groups is watched for early stopping."""
     model = classifier.build("mean", D, K)
@@ -71,6 +94,13 @@ def mean_head(train: EssenceSet, test: EssenceSet) -> tuple[float, float]:
     # Adam's default of 1e-3 steps too far in noise that has as many dimensions as the essences.
     config = TrainConfig(epochs=60, learning_rate=2e-4)
     took = seconds(lambda: fit(model, learning, config, watched))
+    return evaluate(model, test).top1, took
+
+
+def exact_head(train: EssenceSet, test: EssenceSet) -> tuple[float, float]:
+    """Accuracy and seconds of the exact minimum, its strength chosen by five folds of groups."""
+    model = classifier.build("mean", D, K, head_dropout=0)
+    took = seconds(lambda: fit(model, train, TrainConfig(solver="lbfgs")))
     return evaluate(model, test).top1, took
 
 
@@ -112,8 +142,10 @@ def main() -> None:
         for name in ("mean", "lstm"):
             epoch, evaluation = epoch_and_evaluation(name, train)
             figures |= {f"{name}_epoch_s": epoch, f"{name}_evaluation_s": evaluation}
+        figures |= epochs_of_the_mean(train)
         figures["peak_gb"] = peak_gigabytes()  # before anything that is not ours is run
         figures["mean_top1"], figures["mean_s"] = mean_head(train, test)
+        figures["exact_top1"], figures["exact_s"] = exact_head(train, test)
         keys = ("logistic_top1", "logistic_s", "logistic_C")
         figures |= dict(zip(keys, logistic_regression(train, test), strict=True))
     figures["real_logistic_top1"], figures["real_mean_top1"] = on_real_essences()
@@ -122,12 +154,18 @@ def main() -> None:
 
 def rows(f: dict[str, float]) -> list[dict[str, str]]:
     texts = {
-        "one epoch, LSTM": (f"{f['lstm_epoch_s']:.2f} s", "at most 10 s"),
-        "one epoch, mean": (f"{f['mean_epoch_s']:.2f} s", "at most 1 s"),
+        "one epoch, LSTM": (f"{f['lstm_epoch_s']:.2f} s", "at most 3 s"),
+        "one epoch, mean, averaged anew in each": (f"{f['mean_anew_s']:.2f} s", ""),
+        "the first epoch, mean, as `fit` does": (f"{f['mean_first_s']:.2f} s", "at most 0.5 s"),
+        "each later epoch, mean": (f"{f['mean_later_s']:.2f} s", "at most 0.5 s"),
         "evaluation of 9,537 clips, LSTM": (f"{f['lstm_evaluation_s']:.2f} s", ""),
         "evaluation of 9,537 clips, mean": (f"{f['mean_evaluation_s']:.2f} s", ""),
         "peak memory": (f"{f['peak_gb']:.2f} GB", "below 2.5 GB"),
         "unseen groups, mean": (f"{100 * f['mean_top1']:.1f} % after {f['mean_s']:.0f} s", ""),
+        'unseen groups, mean, solver="lbfgs"': (
+            f"{100 * f['exact_top1']:.1f} % after {f['exact_s']:.0f} s",
+            "within 0.5 points of LogisticRegression",
+        ),
         f"unseen groups, LogisticRegression (C = {f['logistic_C']:g} of two)": (
             f"{100 * f['logistic_top1']:.1f} % after {f['logistic_s']:.0f} s",
             "within 1 point",

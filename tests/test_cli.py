@@ -222,6 +222,22 @@ def test_train_runs_every_epoch_where_few_clips_would_be_watched(few_clips, tmp_
     assert re.search(r"\d+ watched, stopped at epoch", watched)
 
 
+def test_train_finds_the_exact_minimum_of_the_mean(few_clips, tmp_path):
+    how = ("train", few_clips, tmp_path / "m", "--solver", "lbfgs")
+    text, _ = quest82(*how, "--test", 0.5)
+    assert "the exact minimum at strength" in text and "watched" not in text
+    text, _ = quest82(*how, "--folds", 0, "--strength", 0.5, "--class-weights")
+    assert "mean: 33 clips trained, the exact minimum at strength 0.5" in text
+    model, settings = classifier.load(tmp_path / "m")
+    assert settings["aggregator"] == "mean" and settings["head_dropout"] == 0
+    _, error = quest82(*how, "--aggregator", "lstm", code=2)
+    assert "aggregator (LSTM)" in error and "take 'mean'" in error
+    _, error = quest82(*how, "--epochs", 3, code=2)
+    assert "epochs (3) has no meaning where solver='lbfgs'" in error
+    _, error = quest82(*how, "--test", 0.2, "--validation", 0.25, code=2)
+    assert "has no meaning where solver='lbfgs'" in error
+
+
 def test_a_model_of_all_clips_is_judged_by_models_of_some(few_clips, tmp_path):
     """The figure is that of `cross_validate`, and what is written is what `fit` gives."""
     how = ("--epochs", 3, "--folds", 4, "--seed", 1)

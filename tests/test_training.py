@@ -28,7 +28,7 @@ from quest82.learning import (
 )
 from quest82.learning.uncertainty import accuracy_interval, mcnemar
 from quest82.systems import classifier
-from quest82.systems.aggregators import LSTM
+from quest82.systems.aggregators import LSTM, MeanPool
 
 
 def model_for(data, aggregator="mean", seed=0):
@@ -102,6 +102,22 @@ def test_a_view_is_drawn_with_its_batch_before_the_dropout(make_set):
             clip_grad_norm_(model.parameters(), config.clip_norm)
             optimiser.step()
     for one, other in zip(ours.parameters(), model.parameters(), strict=True):
+        assert torch.equal(one, other)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("stored", [torch.float16, torch.float32])
+def test_means_that_are_taken_once_give_the_digits_of_means_taken_anew(make_set, dtype, stored):
+    class Anew(MeanPool):
+        """The same; but only `MeanPool` itself is known to give one frame back as it is."""
+
+    data = make_set(num_clips=70)
+    data = replace(data, essences=data.essences.to(stored) / 3)
+    train, validation = data.split(0.25)
+    models = [classifier.build(pool, 16, 3, dtype=dtype) for pool in (MeanPool, Anew)]
+    once, anew = (fit(model, train, TrainConfig(epochs=4), validation) for model in models)
+    assert once == anew
+    for one, other in zip(*(model.parameters() for model in models), strict=True):
         assert torch.equal(one, other)
 
 

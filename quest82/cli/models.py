@@ -34,6 +34,17 @@ def train(
     class_weights: Annotated[
         bool, typer.Option("--class-weights", help="Let rare classes count as much as others.")
     ] = False,
+    solver: Annotated[
+        str,
+        typer.Option(
+            help="steps: epoch by epoch; lbfgs: the mean's exact minimum, its penalty chosen by "
+            "groups of the training clips, without epochs and early stopping."
+        ),
+    ] = "steps",
+    strength: Annotated[
+        float | None,
+        typer.Option(help="With --solver lbfgs: scikit-learn's C, instead of choosing it."),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of the split, the weights and the order.")] = 0,
 ) -> None:
     """Train a classifier on all clips of a store, and say how good it is on unseen groups.
@@ -44,6 +55,8 @@ def train(
     model which is tested.
 
     Example: `quest82 train weizmann.essences lstm.safetensors --aggregator lstm`
+
+    Example: `quest82 train weizmann.essences mean.safetensors --solver lbfgs`
     """
     from .. import learning
     from ..experiments import models
@@ -55,6 +68,8 @@ def train(
         typer.echo(f"note: {BLIND}")
     config = learning.TrainConfig(
         epochs=epochs,
+        solver=solver,
+        strength=strength,
         seed=seed,
         objective=learning.CrossEntropy(class_weights=class_weights),
         progress=True,
@@ -81,7 +96,8 @@ def _train_and_test(
 
     rest, unseen = data.split(split.test, seed=config.seed, name="test")
     tell_one_sided(learning.one_sided(rest, unseen))
-    seen, watched = learning.set_aside(rest, split.validation, seed=config.seed)
+    watching = 0 if config.solver == "lbfgs" and not split.validation else split.validation
+    seen, watched = learning.set_aside(rest, watching, seed=config.seed)
     network = _fitted(aggregator, seen, watched, config)
     _save(path, network, rest, task)
     tell_result(f"{len(unseen)} clips of unseen groups", learning.evaluate(network, unseen), unseen)
@@ -99,7 +115,7 @@ def _judge(
         return None
     tell_one_sided(learning.one_sided(data, data))
     result = learning.cross_validate(
-        lambda: _fresh(aggregator, data, config.seed), data, config, num_folds=num_folds
+        lambda: _fresh(aggregator, data, config), data, config, num_folds=num_folds
     )
     tell_result(f"{len(data)} clips of groups left out in {num_folds} folds", result, data)
     found = calibrate(data, result, num_folds=num_folds, seed=config.seed)
@@ -107,10 +123,12 @@ def _judge(
     return found.calibration
 
 
-def _fresh(aggregator: str, data: EssenceSet, seed: int) -> Classifier:
-    from ..systems import classifier
+def _fresh(aggregator: str, data: EssenceSet, config: TrainConfig) -> Classifier:
+    import torch
 
-    return classifier.build(aggregator, data.num_features, len(data.classes), seed=seed)
+    from ..learning.training import fresh
+
+    return fresh(aggregator, data, config, dtype=torch.float32)
 
 
 def _fitted(
@@ -119,7 +137,7 @@ def _fitted(
     """A trained model; how its training went is told."""
     from .. import learning
 
-    network = _fresh(aggregator, seen, config.seed)
+    network = _fresh(aggregator, seen, config)
     history = learning.fit(network, seen, config, watched)
     typer.echo(f"{aggregator}: {len(seen)} clips trained, {_stop_of(history, watched)}")
     return network
@@ -148,6 +166,8 @@ def _save(
 
 def _stop_of(history: History, watched: EssenceSet | None) -> str:
     """How the training came to its end."""
+    if history.strength:
+        return f"the exact minimum at strength {history.strength:.3g}"
     num_epochs = len(history.train_loss)
     if watched:
         return f"{len(watched)} watched, stopped at epoch {history.best_epoch + 1} of {num_epochs}"

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from ..outputs import user_folder
 from . import remote
-from .index import Index
+from .index import Contents
 from .locks import locked
 from .on_disk import DiskError, FetchError, Part
 from .stat import Stat
@@ -49,9 +49,9 @@ class Cache:
             raise ValueError(f"max_bytes ({self.max_bytes}) of a cache must be above 0")
 
     @property
-    def index(self) -> Index:
+    def index(self) -> Contents:
         """What it holds."""
-        return Index(self.folder / "index.sqlite")
+        return Contents(self.folder / "index.sqlite")
 
     def path_of(self, url: str) -> Path:
         """Where a file lies, or would."""

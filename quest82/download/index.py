@@ -33,7 +33,7 @@ class Entry:
     digest: str | None
 
 
-class Index:
+class Contents:
     """The table of a cache.
 
     Args:

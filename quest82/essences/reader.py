@@ -127,7 +127,7 @@ def read_row(path: Path, number: int, row_shape: Sequence[int], line: Mapping) -
 
 
 def map_numbers(path: Path, num_rows: int, row_shape: Sequence[int]) -> np.ndarray:
-    """The essences of a finished store, float16 (num_rows, *row_shape), mapped and not checked.
+    """The essences of a finished store, float16 (N, ...), mapped and not checked.
 
     Raises:
         StoreError: if their file is missing, or of another size or shape.

@@ -13,10 +13,14 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from ..data.clip_set import ClipSet
+from ..data.sequence_set import SequenceSet
+from ..systems.aggregators import MeanPool
+from ..systems.classifier import Classifier
 from .checkpoint import Checkpoint, name_of_run
 from .config import History, TrainConfig
+from .convex import solve
 from .evaluation import Evaluation, evaluate, inputs_of, judge
-from .objectives import Loss
+from .objectives import CrossEntropy, Loss
 from .splits import folds, require_apart
 
 
@@ -40,6 +44,9 @@ def fit(
     and trained blocks smaller steps than a fresh classifier: begin with a batch_size of 8 and a
     learning_rate of 1e-4.
 
+    A mean with a linear layer and without dropout has one minimum: ``TrainConfig(solver="lbfgs")``
+    goes there, with a penalty that groups of the training clips choose.
+
     Args:
         model: what a batch of `train` holds -> logits (B, K), on any device: essences (B, T, D)
             of an `EssenceSet`, frames (B, T, 3, S, S) of a `FrameSet`.
@@ -51,11 +58,15 @@ def fit(
 
     Raises:
         ValueError: if a group is in both, a set is empty, no parameter asks for a gradient, the
-            loss is not finite, or the checkpoint is of another training.
+            loss is not finite, or the checkpoint is of another training; with solver="lbfgs" if
+            clips to watch or a checkpoint are given, or as `convex.solve` does.
         VideoError: if a clip of a `FrameSet` cannot be read.
     """
     config = config or TrainConfig()
     require_apart(train, validation)
+    if config.solver == "lbfgs":
+        _require_nothing_watched(validation, checkpoint)
+        return solve(model, train, config)
     trainable = _trainable(model)
     optimiser = config.optimiser.build(trainable, config.learning_rate)
     loss, device = config.objective.loss_for(train), trainable[0].device
@@ -68,10 +79,12 @@ def fit(
             history, best = file.load(model, optimiser)
         done = len(history.train_loss)
         bar = tqdm(desc="training", total=config.epochs, initial=done, disable=not config.progress)
+        shown = _averaged_once(model, config, train)
+        watched = validation and _averaged_once(model, config, validation)
         with bar:
             while not history.is_over(config):
-                _train_one_epoch(model, train, optimiser, config, loss, history)
-                if _is_best(model, config, validation, history) and validation is not None:
+                _train_one_epoch(model, shown, optimiser, config, loss, history)
+                if _is_best(model, config, watched, history) and watched is not None:
                     best = copy.deepcopy(model.state_dict())
                 if file:
                     file.save(model, optimiser, history, best)
@@ -82,6 +95,31 @@ def fit(
         file.remove()
     model.eval()
     return history
+
+
+def _require_nothing_watched(validation: ClipSet | None, checkpoint: str | Path | None) -> None:
+    if validation is not None:
+        raise ValueError(
+            f"validation ({len(validation)} clips) has no meaning where solver='lbfgs', which is "
+            "not stopped early: add them to the training clips, whose groups choose the penalty"
+        )
+    if checkpoint is not None:
+        raise ValueError(
+            f"checkpoint ({checkpoint}) has no meaning where solver='lbfgs', which has no epochs: "
+            "leave it out"
+        )
+
+
+def _averaged_once(model: nn.Module, config: TrainConfig, data: ClipSet) -> ClipSet:
+    """The means of the clips, where that is all that any epoch sees of them; else the clips.
+
+    Of one frame, `MeanPool` gives that frame: what has been averaged can go through it again.
+    """
+    pools = type(model) is Classifier and type(model.aggregator) is MeanPool
+    whole = type(config.objective) is CrossEntropy  # others may hide some of the frames
+    if not (pools and whole and isinstance(data, SequenceSet)) or data.shown.ndim != 3:
+        return data  # views of essences have four axes
+    return data.averaged(next(model.parameters()).dtype) if data.num_frames > 1 else data
 
 
 def _train_one_epoch(

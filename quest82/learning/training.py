@@ -38,7 +38,7 @@ def trained(
         ValueError: if there is no such aggregator, or as `fit` does.
     """
     config = config or TrainConfig()
-    model = _fresh(aggregator, train, config, dtype, options)
+    model = fresh(aggregator, train, config, dtype=dtype, **options)
     fit(model, train, config)
     return model
 
@@ -65,18 +65,34 @@ def cross_validated(
     """
     config = config or TrainConfig()
     return cross_validate(
-        lambda: _fresh(aggregator, data, config, dtype, options), data, config, num_folds=num_folds
+        lambda: fresh(aggregator, data, config, dtype=dtype, **options),
+        data,
+        config,
+        num_folds=num_folds,
     )
 
 
-def _fresh(
+def fresh(
     aggregator: str | Callable[..., nn.Module],
     data: SequenceSet,
     config: TrainConfig,
-    dtype: torch.dtype,
-    options: dict,
+    *,
+    dtype: torch.dtype = torch.float64,
+    **options,
 ) -> classifier.Classifier:
-    """As wide as the essences and the classes of a set, with weights from the seed of a config."""
+    """As wide as the essences and the classes of a set, with weights from the seed of a config.
+
+    Args:
+        aggregator: as for `trained`, as are data, dtype and options.
+        data: an `EssenceSet`.
+        config: its seed is that of the weights; for ``solver="lbfgs"`` there is no dropout before
+            the linear layer, unless `options` ask for it.
+
+    Raises:
+        ValueError: if there is no such aggregator.
+    """
+    if config.solver == "lbfgs":
+        options = {"head_dropout": 0.0, **options}
     return classifier.build(
         aggregator,
         data.num_features,
