@@ -63,6 +63,8 @@ def test_costs_come_with_the_straight_line_that_fits():
     assert list(dots.get_ydata()) == [3, 5, 9]
     assert line.get_ydata() == pytest.approx([3, 5, 9])
     assert (axes.get_xlabel(), axes.get_ylabel(), axes.get_ylim()[0]) == ("frames", "ms", 0)
+    higher = plots.costs({"a": {1: 1, 2: 2}, "b": {1: 5, 2: 30}}, y="ms")
+    assert higher.get_ylim()[1] > 30
 
 
 def test_networks_and_maps_are_drawn():

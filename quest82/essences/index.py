@@ -60,11 +60,13 @@ def write_index(path: Path, lines: Sequence[Mapping], classes: Sequence[str]) ->
         What the manifest says of both files.
 
     Raises:
-        StoreError: if an id occurs twice.
+        StoreError: if an id occurs twice, or the file holds other lines.
         OSError: if it cannot be written.
     """
     with (path / LINES).open("rb") as file:
         sizes = np.array([len(raw) for raw in file if raw.endswith(b"\n")], np.int64)
+    if len(sizes) != len(lines):  # where the lock of a file system does nothing
+        raise StoreError(f"{path}: another process has written there; run the same again")
     ends = np.cumsum(sizes)
     spans = np.stack([ends - sizes, ends], axis=1)
     has_essences = np.array(["checksum" in line for line in lines], bool)

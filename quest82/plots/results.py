@@ -157,7 +157,8 @@ def costs(panels: Mapping[str, Mapping[float, float]], *, y: str) -> Axes:
         xs, ys = list(values), list(values.values())
         axis.plot(xs, np.polyval(np.polyfit(xs, ys, 1), xs), lw=1, color=COLOURS["control"])
         axis.plot(xs, ys, "o", ms=5, color=COLOURS["ink"])
-        axis.set(xlabel=x, ylim=(0, None))
+        axis.set_xlabel(x)
+    axes[0].set_ylim(0, None)  # which all share, once the highest dot is drawn
     label_rows(axes, y)
     return axes[0]
 
