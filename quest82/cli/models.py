@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .file_options import require_file
+from .fit_options import FitOptions
 from .options import Epochs, Store, Task
 from .split_options import SplitOptions
 from .stores import open_store
@@ -31,20 +32,7 @@ def train(
     task: Task = "classes",
     split: SplitOptions,
     epochs: Epochs = 60,
-    class_weights: Annotated[
-        bool, typer.Option("--class-weights", help="Let rare classes count as much as others.")
-    ] = False,
-    solver: Annotated[
-        str,
-        typer.Option(
-            help="steps: epoch by epoch; lbfgs: the mean's exact minimum, its penalty chosen by "
-            "groups of the training clips, without epochs and early stopping."
-        ),
-    ] = "steps",
-    strength: Annotated[
-        float | None,
-        typer.Option(help="With --solver lbfgs: scikit-learn's C, instead of choosing it."),
-    ] = None,
+    fit: FitOptions,
     seed: Annotated[int, typer.Option(help="Of the split, the weights and the order.")] = 0,
 ) -> None:
     """Train a classifier on all clips of a store, and say how good it is on unseen groups.
@@ -68,10 +56,10 @@ def train(
         typer.echo(f"note: {BLIND}")
     config = learning.TrainConfig(
         epochs=epochs,
-        solver=solver,
-        strength=strength,
+        solver=fit.solver,
+        strength=fit.strength,
         seed=seed,
-        objective=learning.CrossEntropy(class_weights=class_weights),
+        objective=learning.CrossEntropy(class_weights=fit.class_weights),
         progress=True,
     )
     if split.test:

@@ -7,6 +7,7 @@ folder, where the next extraction finds it.
 from __future__ import annotations
 
 import hashlib
+import io
 import tempfile
 import zipfile
 from contextlib import suppress
@@ -59,10 +60,10 @@ def graph_of(extractor: Backbone, size: int) -> Any:
     path = _place_of(extractor, size)
     with suppress(OSError, zipfile.BadZipFile, KeyError, RuntimeError):
         return _read(path)
-    graph = _converted(extractor, size)
+    packed = _packed(_converted(extractor, size))
     with suppress(OSError):
-        _keep(graph, path)
-    return graph
+        _keep(packed, path)
+    return _unpacked(packed)  # what a later run gets from the cache, to the last digit
 
 
 class _OnBytes(nn.Module):
@@ -107,27 +108,38 @@ def _place_of(extractor: Any, size: int) -> Path:
 
 def _read(path: Path) -> Any:
     """A graph that was kept; its checksums tell damage."""
-    import openvino
-
-    with zipfile.ZipFile(path) as file:
-        graph = openvino.Core().read_model(*(file.read(part) for part in _PARTS))
+    graph = _unpacked(path.read_bytes())
     path.touch()
     return graph
 
 
-def _keep(graph: Any, path: Path) -> None:
-    """Write a graph as a whole, whoever else does the same; and make room."""
+def _unpacked(packed: bytes) -> Any:
     import openvino
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+    with zipfile.ZipFile(io.BytesIO(packed)) as file:
+        return openvino.Core().read_model(*(file.read(part) for part in _PARTS))
+
+
+def _packed(graph: Any) -> bytes:
+    import openvino
+
+    packed = io.BytesIO()
+    with tempfile.TemporaryDirectory() as folder:
         parts = [Path(folder, name) for name in _PARTS]
         openvino.serialize(graph, *parts)
-        packed = Path(folder, path.name)
         with zipfile.ZipFile(packed, "w") as file:
             for part in parts:
                 file.write(part, part.name)
-        packed.replace(path)
+    return packed.getvalue()
+
+
+def _keep(packed: bytes, path: Path) -> None:
+    """Write a graph as a whole, whoever else does the same; and make room."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+        own = Path(folder, path.name)
+        own.write_bytes(packed)
+        own.replace(path)
     kept = sorted(path.parent.glob("*.zip"), key=lambda file: file.stat().st_mtime)
     for old in kept[:-_MOST_KEPT]:
         old.unlink(missing_ok=True)

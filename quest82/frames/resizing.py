@@ -49,8 +49,11 @@ def centre(frames: Tensor, height: int, width: int) -> Tensor:
 
 
 def scaled(frames: Tensor) -> Tensor:
-    """Bytes as float32 in [0, 1]; times a rounded 1/255, which is not the same as over 255."""
-    return frames.float().mul_(1 / 255)
+    """Bytes as float32 in [0, 1]; times a rounded 1/255, which is not the same as over 255.
+
+    Floats, such as those of a flow, stay as they are.
+    """
+    return frames if frames.is_floating_point() else frames.float().mul_(1 / 255)
 
 
 def _size_of(height: int, width: int, size: Sequence[int]) -> tuple[int, int]:
