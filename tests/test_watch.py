@@ -274,7 +274,16 @@ def test_the_waits_grow_and_end(monkeypatch):
     assert len(told) == 7
 
 
-def test_ctrl_c_ends_it_with_a_summary(ask):
+@pytest.fixture
+def interruptible():
+    """SIGINT raises KeyboardInterrupt, whatever the tests before have made of it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_ctrl_c_ends_it_with_a_summary(ask, interruptible):
     main = threading.main_thread().ident
 
     def stop(number):
