@@ -8,6 +8,7 @@ one temperature for the logits, and one distance beyond which a clip is like non
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -79,22 +80,43 @@ def calibrate(
 
 
 def fit_temperature(logits: Tensor, labels: Tensor) -> float:
-    """The temperature under which labels (N,) are most likely, given logits (N, K).
+    """The temperature under which labels (N,) are most likely, given logits (N, K)."""
+    return least_surprise([(logits, labels)], coldest=1 / _WIDEST, hottest=_WIDEST)[1]
+
+
+def least_surprise(
+    answers: Sequence[tuple[Tensor, Tensor]], *, coldest: float, hottest: float
+) -> tuple[float, float]:
+    """The surprise of labels at the temperature under which they are most likely.
 
     Each label counts (N + 1) / (N + 2), and all other classes together 1 / (N + 2), as if one more
     clip had been right and one wrong (after Platt 1999): else a model that got all of few clips
     right would be made certain of everything.
+
+    Args:
+        answers: logits (n, K) and labels (n,), of one model or of several with classes of their
+            own; N clips together.
+        coldest: no temperature is below it.
+        hottest: nor above it.
+
+    Returns:
+        The mean surprise, in nats, and the temperature.
     """
-    N, K = logits.shape
-    targets = torch.full((N, K), 1 / (N + 2) / (K - 1), dtype=torch.float64)
-    targets[torch.arange(N), labels] = (N + 1) / (N + 2)
+    N = sum(len(labels) for _, labels in answers)
+    wanted = []
+    for logits, labels in answers:
+        n, K = logits.shape
+        targets = torch.full((n, K), 1 / (N + 2) / (K - 1), dtype=torch.float64)
+        targets[torch.arange(n), labels] = (N + 1) / (N + 2)
+        wanted.append((logits.double(), targets))
 
     def surprise(log_temperature: float) -> float:
-        scaled = logits.double() / math.exp(log_temperature)
-        return -(targets * scaled.log_softmax(dim=1)).sum(dim=1).mean().item()
+        cooled = ((logits / math.exp(log_temperature), targets) for logits, targets in wanted)
+        return -sum((t * z.log_softmax(dim=1)).sum(dim=1).sum().item() for z, t in cooled) / N
 
-    ends = (-math.log(_WIDEST), math.log(_WIDEST))
-    return math.exp(minimize_scalar(surprise, bounds=ends, method="bounded").x)
+    ends = (math.log(coldest), math.log(hottest))
+    found = minimize_scalar(surprise, bounds=ends, method="bounded")
+    return found.fun, math.exp(found.x)
 
 
 def calibration_error(probabilities: Tensor, labels: Tensor, *, num_bins: int = NUM_BINS) -> float:

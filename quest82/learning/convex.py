@@ -7,18 +7,15 @@ to be found. How strong the penalty is, groups of the training clips that are le
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import torch
-from scipy.optimize import minimize_scalar
 from sklearn.linear_model import LogisticRegression
 from torch import Tensor, nn
-from torch.nn import functional as F
 from tqdm import tqdm
 
 from ..data.clip_set import ClipSet
 from ..systems.classifier import Classifier
+from .calibration import least_surprise
 from .config import History, TrainConfig
 from .evaluation import inputs_of
 from .objectives import CrossEntropy
@@ -30,7 +27,7 @@ _MOST_FOLDS = 5
 # Of the gradient. With scikit-learn's 1e-4, and 101 classes, nothing moves after the first step.
 _TOLERANCE, _TOLERANCE_OF_FOLDS = 1e-8, 1e-6
 _CLIPS_AT_ONCE = 32  # so few stay in the processor's cache: six times as fast as 256
-_LOG_TEMPERATURES = math.log(1e-5), math.log(1e2)
+_COLDEST, _HOTTEST = 1e-5, 1e2  # a strong penalty makes logits a thousand times too small
 _NEVER = 30.0  # nats by which a class without clips lies below all others: e**-30 is no probability
 
 
@@ -158,35 +155,11 @@ def _chosen(scaled: Tensor, train: ClipSet, config: TrainConfig) -> tuple[float,
             _fit(solver.set_params(C=strength), scaled[:, inside], train.labels[inside])
             places = torch.searchsorted(torch.from_numpy(solver.classes_), train.labels[left_out])
             answers.append((_logits(solver, scaled[0, left_out]), places))
-        surprise, temperature = _tempered(answers)
+        surprise, temperature = least_surprise(answers, coldest=_COLDEST, hottest=_HOTTEST)
         if surprise > least:
             break
         best, least = (strength, temperature), surprise
     return best
-
-
-def _tempered(answers: list[tuple[Tensor, Tensor]]) -> tuple[float, float]:
-    """The least surprise at any temperature, in nats, and that temperature.
-
-    As in `calibration.fit_temperature`, of N clips each label counts (N + 1) / (N + 2). The range
-    is wider than there: a strong penalty makes logits a thousand times too small.
-
-    Args:
-        answers: of each fold logits (N, K) for the classes that it knows, and labels (N,) in them.
-    """
-    N = sum(len(labels) for _, labels in answers)
-
-    def surprise(log_temperature: float) -> float:
-        total = 0.0
-        for logits, labels in answers:
-            K = logits.shape[1]
-            cooled, spread = logits / math.exp(log_temperature), K / (K - 1) / (N + 2)
-            losses = F.cross_entropy(cooled, labels, reduction="sum", label_smoothing=spread)
-            total += losses.item()
-        return total / N
-
-    found = minimize_scalar(surprise, bounds=_LOG_TEMPERATURES, method="bounded")
-    return found.fun, math.exp(found.x)
 
 
 def _usable_folds(train: ClipSet, config: TrainConfig) -> list[tuple[np.ndarray, np.ndarray]]:
