@@ -16,8 +16,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit, urlunsplit
 
-from fsspec.core import url_to_fs
-
 from . import pages
 from .fetching import fetch
 from .on_disk import CHUNK_BYTES, DiskError, FetchError, Part, check_room, difference
@@ -122,6 +120,8 @@ def _is_web(url: str) -> bool:
 
 def _opened(url: str) -> tuple[Any, str]:
     """The store that fsspec knows for a URL, and the path in it."""
+    from fsspec.core import url_to_fs  # half of the import of this wing, and few have URLs
+
     return url_to_fs(url)
 
 
