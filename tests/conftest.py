@@ -6,6 +6,7 @@ import json
 import os
 import sys
 import threading
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -28,6 +29,15 @@ SHARED_CLIPS = Path(__file__).parents[2] / "shared" / "clips"
 def contents(folder: Path) -> dict[str, bytes]:
     """The files of a folder, by name."""
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+def num_bytes(folder: Path, names: str = "*") -> int:
+    """Of the files below a folder, while others may remove or rename them: those count as none."""
+    total = 0
+    for file in list(folder.rglob(names)) if folder.exists() else []:
+        with suppress(FileNotFoundError):
+            total += file.stat().st_size if file.is_file() else 0
+    return total
 
 
 @pytest.fixture(scope="session")

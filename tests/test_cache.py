@@ -13,6 +13,7 @@ from pathlib import Path
 
 import fsspec
 import pytest
+from conftest import num_bytes
 from hypothesis import given
 from hypothesis import strategies as st
 from object_stores import Breaking, web_folder
@@ -53,8 +54,7 @@ def there(cache):
 
 
 def total(cache):
-    found = [p for p in cache.folder.rglob("*") if ".mp4" in p.name]
-    return sum(path.stat().st_size for path in found)
+    return num_bytes(cache.folder, "*.mp4*")
 
 
 def test_the_longest_unused_makes_way(files, cache):

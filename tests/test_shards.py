@@ -9,7 +9,7 @@ import time
 
 import pytest
 from command import quest82
-from conftest import contents, moving_square
+from conftest import contents, moving_square, num_bytes
 from hypothesis import given
 from hypothesis import strategies as st
 from killable import Killable, shard_or_merge
@@ -170,25 +170,13 @@ class TestRefused:
         assert contents(tmp_path) == contents(ground / "whole")
 
 
-def written(out) -> int:
-    """Bytes below a folder; any growth or change of files counts."""
-    files = [file for file in out.rglob("*") if file.is_file()] if out.exists() else []
-    total = 0
-    for file in files:
-        try:
-            total += file.stat().st_size
-        except FileNotFoundError:
-            continue
-    return total
-
-
 @pytest.mark.skipif(os.name != "posix", reason="SIGKILL")
 def test_any_shard_and_the_merge_may_be_killed_at_any_time(ground, weights, tmp_path):
     out, rng, killed = tmp_path / "out", random.Random(0), 0
     for task in ("1/2", "2/2", "merge"):
-        before, run = written(out), (shard_or_merge, ground, weights, out, task)
+        before, run = num_bytes(out), (shard_or_merge, ground, weights, out, task)
         process, deadline = Killable(*run), time.monotonic() + 120
-        while process.is_running() and written(out) == before:
+        while process.is_running() and num_bytes(out) == before:
             assert time.monotonic() < deadline
             time.sleep(0.001)
         time.sleep(rng.uniform(0, 0.05))
