@@ -1,4 +1,15 @@
-"""Where results go: whether they can be written there, and how a file comes to be whole."""
+"""Where results go: whether they can be written there, and how a file comes to be whole.
+
+Example: try the place before an hour of work, and write a whole file after it.
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from quest82 import outputs
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = outputs.require_writable(Path(folder) / "result.json")
+    ...     outputs.write_whole(path, b"{}")
+    ...     path.read_text()
+    '{}'
+"""
 
 from __future__ import annotations
 

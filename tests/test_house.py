@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import json
 import re
 import shutil
@@ -423,6 +424,15 @@ def test_the_reference_names_every_module():
     for name in MODULES:
         if name not in folders | {"__init__", "__main__"} and wing_of(name) != "cli":
             assert name in shown or wing_of(name) in shown, name
+
+
+@pytest.mark.parametrize("wing", sorted(set(WINGS) - {"__init__", "__main__", "cli"}))
+def test_the_reference_begins_each_wing_with_an_example(wing):
+    """`--doctest-modules` runs it."""
+    text = "".join(path.read_text("utf-8") for path in (ROOT / "book").glob("api*.md"))
+    begins = text.split(f"## `{wing}`", 1)[1]
+    assert re.search(r"automodule:: quest82\.(\S+)", begins).group(1) == wing
+    assert ">>> " in (importlib.import_module(f"quest82.{wing}").__doc__ or "")
 
 
 def test_the_wings_are_drawn_as_they_are():

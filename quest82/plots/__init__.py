@@ -5,6 +5,12 @@ One visual language: the mean is blue and the LSTM vermilion on every page, cont
 phone and in colours of which the book knows a dark variant (`book/_extensions/figures.py`).
 Importing this package sets that look for all figures of the session, and has a notebook show them
 as SVG.
+
+Example: bars that end in their values.
+    >>> from quest82 import plots
+    >>> axes = plots.bars({"": {"mean": 50, "LSTM": 100}}, x="directions right (%)")
+    >>> [text.get_text() for text in axes.get_yticklabels()]
+    ['mean', 'LSTM']
 """
 
 from .benchmark import Dot, cost_panels, named_costs, two_grounds

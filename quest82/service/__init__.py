@@ -1,4 +1,12 @@
-"""A model at work: one place that turns a video file into an answer."""
+"""A model at work: one place that turns a video file into an answer.
+
+Example: what a model says of a video; `Predictor.load("model.safetensors")("clip.mp4")` gives one.
+    >>> import torch
+    >>> from quest82.service import Answer
+    >>> answer = Answer(("close_door", "open_door"), torch.tensor([0.25, 0.75]), frames=(5, 16, 28))
+    >>> answer.label, answer.top(2)
+    ('open_door', [('open_door', 0.75), ('close_door', 0.25)])
+"""
 
 from __future__ import annotations
 

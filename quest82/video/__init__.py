@@ -1,4 +1,17 @@
-"""Read, check and write video files and folders of frames; alone knows PyAV and decord."""
+"""Read, check and write video files and folders of frames; alone knows PyAV and decord.
+
+Example: write a second of noise, and read three of its frames.
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import torch
+    >>> from quest82 import video
+    >>> noise = torch.randint(256, (25, 3, 96, 128), dtype=torch.uint8)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "noise.mp4"
+    ...     video.write_video(path, noise, fps=25)
+    ...     video.count_frames(path), video.read_frames(path, [0, 12, 24]).shape
+    (25, torch.Size([3, 3, 96, 128]))
+"""
 
 from .errors import MissingFrame, VideoError
 from .folders import images_in, is_frame_folder, is_frame_name
