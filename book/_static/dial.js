@@ -12,7 +12,7 @@ function biasDial(place, {dials, sides}) {
   };
   const trained = slider('dial of the training', {min: 0, max: dials.length - 1, step: 1, value: 3});
   const tested = slider('dial of the test', {min: -1, max: 1, step: 0.05, value: 0.9});
-  const colours = {mean: '#0072b2', LSTM: '#d55e00'};
+  const colours = {mean: 'var(--mean)', LSTM: 'var(--lstm)'};
   const rows = Object.keys(sides).map(name => {
     const spread = element('span', {className: 'spread'}), value = element('span', {className: 'value'});
     const track = element('div', {className: 'bar'}, spread, element('span'));

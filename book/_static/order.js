@@ -70,7 +70,7 @@ function dragTheFrames(place, data, strip) {
   const models = readModels(data), count = models.mean.frames.length;
   const filmed = [...Array(count).keys()], names = ['opens', 'closes', 'anything else'];
   let order = [...filmed], repeated = -1;
-  const bars = {mean: barsOf('The mean', names, '#0072b2'), lstm: barsOf('The LSTM', names, '#d55e00')};
+  const bars = {mean: barsOf('The mean', names, 'var(--mean)'), lstm: barsOf('The LSTM', names, 'var(--lstm)')};
   const list = element('ol', {className: 'frames'}), said = element('p', {role: 'status'});
   const shape = {count, width: 112, height: 112};
   const preview = stripFrame(strip, shape);
