@@ -274,7 +274,7 @@ def test_the_figure_of_the_readme_is_the_one_of_the_chapter():
 
 def test_the_costs_in_the_appendix_are_those_that_were_measured():
     measured = json.loads((ROOT / "benchmarks" / "results" / "pipeline.json").read_text("utf-8"))
-    text = (ROOT / "book" / "reproduce.md").read_text("utf-8")
+    text = (ROOT / "book" / "scale.md").read_text("utf-8")
     for what in ("num_frames", "size", "num_workers"):
         seconds = measured["curves"][what]
         head, row = " | ".join(seconds), " | ".join(f"{1e3 * s:.0f}" for s in seconds.values())
