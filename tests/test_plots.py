@@ -1,5 +1,7 @@
 """What the figures of a report show, read from their axes."""
 
+import re
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -114,6 +116,11 @@ class TestTable:
         found = plots.Table(["a<b", "c"], [["x", "1 & 2"]])._repr_html_()
         assert '<th scope="col">a&lt;b</th>' in found
         assert '<th scope="row">x</th><td>1 &amp; 2</td>' in found
+
+    def test_shares_above_chance_are_shaded(self):
+        row = ["x", "50%", "75%", "100%", "12", "-"]
+        found = plots.Table(["a", *"bcdef"], [row], chance=50)._repr_html_()
+        assert re.findall(r"rgba\(.*?([\d.]+)\)", found) == ["0.25", "0.50"]
 
     def test_a_row_of_another_length_is_refused(self):
         with pytest.raises(ValueError, match="has 1 cells and the header 2"):

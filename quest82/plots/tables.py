@@ -17,6 +17,7 @@ class Table:
     Attributes:
         header: names of the columns; the first names the rows.
         rows: the cells, as many in each row as there are names.
+        chance: in per cent; cells such as "84%" are shaded the more, the farther they lie above it.
 
     Raises:
         ValueError: if a row has another number of cells.
@@ -24,6 +25,7 @@ class Table:
 
     header: Sequence[str]
     rows: Sequence[Sequence[str]]
+    chance: float | None = None
 
     def __post_init__(self) -> None:
         for row in self.rows:
@@ -43,13 +45,19 @@ class Table:
 
     def _repr_html_(self) -> str:
         head = "".join(f'<th scope="col">{escape(name)}</th>' for name in self.header)
-        body = "".join(map(_html_row, self.rows))
+        body = "".join(map(self._html_row, self.rows))
         return (
             f'<table class="table sortable"><thead><tr>{head}</tr></thead>'
             f"<tbody>{body}</tbody></table>"
         )
 
+    def _html_row(self, row: Sequence[str]) -> str:
+        first, *rest = row
+        cells = "".join(f"<td{self._shade(cell)}>{escape(cell)}</td>" for cell in rest)
+        return f'<tr><th scope="row">{escape(first)}</th>{cells}</tr>'
 
-def _html_row(row: Sequence[str]) -> str:
-    first, *rest = map(escape, row)
-    return f'<tr><th scope="row">{first}</th>{"".join(f"<td>{cell}</td>" for cell in rest)}</tr>'
+    def _shade(self, cell: str) -> str:
+        if self.chance is None or not cell.endswith("%"):
+            return ""
+        share = max(0.0, (float(cell[:-1]) - self.chance) / (100 - self.chance))
+        return f' style="background: rgba(0, 114, 178, {share / 2:.2f})"' if share else ""
