@@ -137,3 +137,22 @@ def test_systems_on_two_grounds_keep_their_names_apart():
     heights = sorted(text.get_position()[1] for text in axes.texts)
     assert {text.get_text() for text in axes.texts} == {"a b", "c", "d"}
     assert min(np.diff(heights)) > 2.5
+
+
+def test_a_way_has_a_start_an_end_and_heads_that_point_forwards():
+    turns = np.linspace(0, 2 * np.pi, 30)
+    around = np.stack([np.cos(turns), np.sin(turns)], axis=1)
+    axes = plots.tracks({"a": {"circle": around, "short": around[:3] / 9}})
+    way, start, end = axes.lines
+    assert len(way.get_xdata()) == 30
+    assert (start.get_xydata()[0] == around[0]).all() and (end.get_xydata()[0] == around[-1]).all()
+    assert len(axes.texts) == 3 and len(axes.figure.axes[1].texts) == 1
+    numbered = plots.numbered({"a": around[::10], "b": around[5::10]}, full=around)
+    assert [text.get_text() for text in numbered.texts] == ["1", "2", "3"]
+    assert numbered.lines[1].get_xydata()[0] == pytest.approx(around[::10].mean(axis=0))
+
+
+def test_accuracies_of_three_experiments_can_stand_in_a_row():
+    rows = {"mean": (0.5, 0.4, 0.6)}
+    axes = plots.accuracy_panels(dict.fromkeys("abc", rows), ceiling=0.5, columns=3)
+    assert axes.get_gridspec().ncols == 3

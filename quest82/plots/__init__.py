@@ -19,6 +19,7 @@ from .clips import animation, contact_sheet, frame_bars, timeline
 from .descriptors import roses, ways
 from .flow import colour_wheel, flow_arrows, flow_colours, flow_sheet
 from .geometry import networks, paths, planes, similarity
+from .hands import numbered, tracks
 from .kernels import kernels_over_time
 from .maps import coloured
 from .moments import over_time
@@ -69,6 +70,7 @@ __all__ = [
     "looked_at",
     "named_costs",
     "networks",
+    "numbered",
     "over_time",
     "paths",
     "planes",
@@ -78,6 +80,7 @@ __all__ = [
     "similarity",
     "task_rows",
     "timeline",
+    "tracks",
     "two_grounds",
     "veiled",
     "ways",
