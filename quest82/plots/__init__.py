@@ -37,6 +37,7 @@ from .style import COLOURS, colours_of, save, set_look
 from .tables import Table
 from .tasks import task_rows
 from .tokens import attended_patches
+from .units import unit_curves, unit_maps
 from .veils import veiled
 from .weights import weights_by_frame
 from .words import looked_at
@@ -82,6 +83,8 @@ __all__ = [
     "timeline",
     "tracks",
     "two_grounds",
+    "unit_curves",
+    "unit_maps",
     "veiled",
     "ways",
     "weights_by_frame",
