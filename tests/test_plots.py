@@ -144,3 +144,40 @@ def test_systems_on_two_grounds_keep_their_names_apart():
     heights = sorted(text.get_position()[1] for text in axes.texts)
     assert {text.get_text() for text in axes.texts} == {"a b", "c", "d"}
     assert min(np.diff(heights)) > 2.5
+
+
+def test_a_way_has_a_start_an_end_and_heads_that_point_forwards():
+    turns = np.linspace(0, 2 * np.pi, 30)
+    around = np.stack([np.cos(turns), np.sin(turns)], axis=1)
+    axes = plots.tracks({"a": {"circle": around, "short": around[:3] / 9}})
+    way, start, end = axes.lines
+    assert len(way.get_xdata()) == 30
+    assert (start.get_xydata()[0] == around[0]).all() and (end.get_xydata()[0] == around[-1]).all()
+    assert len(axes.texts) == 3 and len(axes.figure.axes[1].texts) == 1
+    numbered = plots.numbered({"a": around[::10], "b": around[5::10]}, full=around)
+    assert [text.get_text() for text in numbered.texts] == ["1", "2", "3"]
+    assert numbered.lines[1].get_xydata()[0] == pytest.approx(around[::10].mean(axis=0))
+
+
+def test_accuracies_of_three_experiments_can_stand_in_a_row():
+    rows = {"mean": (0.5, 0.4, 0.6)}
+    axes = plots.accuracy_panels(dict.fromkeys("abc", rows), ceiling=0.5, columns=3)
+    assert axes.get_gridspec().ncols == 3
+
+
+def test_units_are_sorted_and_candidates_have_two_colours():
+    gates, candidates = np.array([[0.9, 0.1], [0.7, 0.3]]), np.array([[0.5, -0.5], [0.1, 0.2]])
+    axes = plots.unit_maps({"forget": gates, "candidate": candidates})
+    first, second = (axis.images[0] for axis in axes.figure.axes[:2])
+    assert np.array_equal(first.get_array(), [[0.1, 0.3], [0.9, 0.7]])
+    assert (first.get_clim(), second.get_clim()) == ((0, 1), (-1, 1))
+
+
+def test_each_panel_of_a_unit_has_its_own_axis_and_stands_above_the_frames():
+    clip = torch.zeros(3, 3, 20, 20, dtype=torch.uint8)
+    unit = {"forget gate": {"forwards": [0.5, 0.6, 0.7]}, "vote": {"forwards": [-5, 0, 9]}}
+    axes = plots.unit_curves({"a": unit, "b": unit}, {"forwards": clip})
+    panels = axes.figure.axes
+    assert axes.get_ylim() == (0, 1.05)
+    assert panels[2].get_ylim()[1] > 9 and len(panels[2].lines) == 2
+    assert panels[4].images[0].get_array().shape == (20, 66, 3)

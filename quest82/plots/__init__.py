@@ -19,6 +19,7 @@ from .clips import animation, contact_sheet, frame_bars, timeline
 from .descriptors import roses, ways
 from .flow import colour_wheel, flow_arrows, flow_colours, flow_sheet
 from .geometry import networks, paths, planes, similarity
+from .hands import numbered, tracks
 from .kernels import kernels_over_time
 from .maps import coloured
 from .moments import over_time
@@ -36,6 +37,7 @@ from .style import COLOURS, colours_of, save, set_look
 from .tables import Table
 from .tasks import task_rows
 from .tokens import attended_patches
+from .units import unit_curves, unit_maps
 from .veils import veiled
 from .weights import weights_by_frame
 from .words import looked_at
@@ -69,6 +71,7 @@ __all__ = [
     "looked_at",
     "named_costs",
     "networks",
+    "numbered",
     "over_time",
     "paths",
     "planes",
@@ -78,7 +81,10 @@ __all__ = [
     "similarity",
     "task_rows",
     "timeline",
+    "tracks",
     "two_grounds",
+    "unit_curves",
+    "unit_maps",
     "veiled",
     "ways",
     "weights_by_frame",

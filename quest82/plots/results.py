@@ -12,6 +12,7 @@ from matplotlib.ticker import MaxNLocator
 from .style import (
     COLOURS,
     OTHERS,
+    PER_ROW,
     TEXT_POINTS,
     colour_of,
     colours_of,
@@ -31,6 +32,7 @@ def accuracy_panels(
     *,
     ceiling: float,
     colours: Mapping[str, str] = COLOURS,
+    columns: int = PER_ROW,
 ) -> Axes:
     """Accuracies as dots with their intervals, one panel per experiment.
 
@@ -38,19 +40,16 @@ def accuracy_panels(
         panels: title -> name of the model -> (accuracy, lower end, upper end), in [0, 1].
         ceiling: a dotted line, such as the best that an order-blind model can reach.
         colours: of the models, by name or by its lower case; grey where there is none.
+        columns: panels in a row; three have room for short names and titles only.
     """
     rows = max(len(results) for results in panels.values())
-    _, axes = panels_of(len(panels), 0.4 * rows + 0.9)
+    _, axes = panels_of(len(panels), 0.4 * rows + 0.9, columns=columns)
     for axis, (title, results) in zip(axes, panels.items(), strict=True):
         axis.axvline(100 * ceiling, color=COLOURS["ink"], lw=1, ls=":")
         for row, (name, ends) in enumerate(results.items()):
             _dot(axis, row, [100 * end for end in ends], colour_of(name, colours))
-        axis.set(
-            xlim=(0, 104),
-            ylim=(rows - 0.5, -0.9),
-            xlabel="accuracy (%)",
-            title=in_lines(title, len(axes)),
-        )
+        axis.set_title(in_lines(title, len(axes)))
+        axis.set(xlim=(0, 104), ylim=(rows - 0.5, -0.9), xlabel="accuracy (%)")
         name_rows(axis, results)
     return axes[0]
 
