@@ -137,3 +137,13 @@ def test_systems_on_two_grounds_keep_their_names_apart():
     heights = sorted(text.get_position()[1] for text in axes.texts)
     assert {text.get_text() for text in axes.texts} == {"a b", "c", "d"}
     assert min(np.diff(heights)) > 2.5
+
+
+def test_three_panels_stand_in_a_row_and_share_their_names():
+    rows = {"mean": (0.5, 0.4, 0.6), "LSTM": (1.0, 0.9, 1.0)}
+    axes = plots.accuracy_panels({"a": rows, "b": rows, "c": rows}, ceiling=0.5, columns=3)
+    panels = axes.figure.axes
+    assert len({panel.get_position().y0 for panel in panels}) == 1
+    named = [panel.yaxis.get_tick_params()["labelleft"] for panel in panels]
+    assert named == [True, False, False]
+    assert axes.figure.get_supxlabel() == "accuracy (%)" and not axes.get_xlabel()

@@ -21,11 +21,11 @@ from .flow import colour_wheel, flow_arrows, flow_colours, flow_sheet
 from .geometry import networks, paths, planes, similarity
 from .kernels import kernels_over_time
 from .maps import coloured
+from .matrices import confusions
 from .moments import over_time
 from .results import (
     accuracy_panels,
     bars,
-    confusions,
     costs,
     curves,
     differences,
