@@ -147,3 +147,14 @@ def test_three_panels_stand_in_a_row_and_share_their_names():
     named = [panel.yaxis.get_tick_params()["labelleft"] for panel in panels]
     assert named == [True, False, False]
     assert axes.figure.get_supxlabel() == "accuracy (%)" and not axes.get_xlabel()
+
+
+def test_frames_stand_below_their_path_and_a_strip_has_a_line_for_each():
+    walk = np.array([[0.0, 0], [1, 0], [2, 1]])
+    image = np.zeros((4, 4, 3), np.uint8)
+    axes = plots.paths({"there": walk}, frames={0: image, 2: image})
+    assert [text.get_text() for text in axes.texts] == ["a", "b"]
+    assert [tuple(text.xy) for text in axes.texts] == [(0, 0), (2, 1)]
+    assert [panel.get_title(loc="left") for panel in axes.figure.axes[1:]] == ["a", "b"]
+    strip = plots.strip(np.arange(6.0).reshape(2, 3), x="feature", y="frame")
+    assert strip.images[0].get_array().shape == (2, 3) and list(strip.get_yticks()) == [0, 1]
