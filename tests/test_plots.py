@@ -159,12 +159,6 @@ def test_a_way_has_a_start_an_end_and_heads_that_point_forwards():
     assert numbered.lines[1].get_xydata()[0] == pytest.approx(around[::10].mean(axis=0))
 
 
-def test_accuracies_of_three_experiments_can_stand_in_a_row():
-    rows = {"mean": (0.5, 0.4, 0.6)}
-    axes = plots.accuracy_panels(dict.fromkeys("abc", rows), ceiling=0.5, columns=3)
-    assert axes.get_gridspec().ncols == 3
-
-
 def test_units_are_sorted_and_candidates_have_two_colours():
     gates, candidates = np.array([[0.9, 0.1], [0.7, 0.3]]), np.array([[0.5, -0.5], [0.1, 0.2]])
     axes = plots.unit_maps({"forget": gates, "candidate": candidates})
@@ -181,3 +175,24 @@ def test_each_panel_of_a_unit_has_its_own_axis_and_stands_above_the_frames():
     assert axes.get_ylim() == (0, 1.05)
     assert panels[2].get_ylim()[1] > 9 and len(panels[2].lines) == 2
     assert panels[4].images[0].get_array().shape == (20, 66, 3)
+
+
+def test_three_panels_stand_in_a_row_and_share_their_names():
+    rows = {"mean": (0.5, 0.4, 0.6), "LSTM": (1.0, 0.9, 1.0)}
+    axes = plots.accuracy_panels({"a": rows, "b": rows, "c": rows}, ceiling=0.5, columns=3)
+    panels = axes.figure.axes
+    assert len({panel.get_position().y0 for panel in panels}) == 1
+    named = [panel.yaxis.get_tick_params()["labelleft"] for panel in panels]
+    assert named == [True, False, False]
+    assert axes.figure.get_supxlabel() == "accuracy (%)" and not axes.get_xlabel()
+
+
+def test_frames_stand_below_their_path_and_a_strip_has_a_line_for_each():
+    walk = np.array([[0.0, 0], [1, 0], [2, 1]])
+    image = np.zeros((4, 4, 3), np.uint8)
+    axes = plots.paths({"there": walk}, frames={0: image, 2: image})
+    assert [text.get_text() for text in axes.texts] == ["a", "b"]
+    assert [tuple(text.xy) for text in axes.texts] == [(0, 0), (2, 1)]
+    assert [panel.get_title(loc="left") for panel in axes.figure.axes[1:]] == ["a", "b"]
+    strip = plots.strip(np.arange(6.0).reshape(2, 3), x="feature", y="frame")
+    assert strip.images[0].get_array().shape == (2, 3) and list(strip.get_yticks()) == [0, 1]

@@ -18,15 +18,15 @@ from .boxes import boxes_sheet
 from .clips import animation, contact_sheet, frame_bars, timeline
 from .descriptors import roses, ways
 from .flow import colour_wheel, flow_arrows, flow_colours, flow_sheet
-from .geometry import networks, paths, planes, similarity
+from .geometry import networks, paths, planes, similarity, strip
 from .hands import numbered, tracks
 from .kernels import kernels_over_time
 from .maps import coloured
+from .matrices import confusions
 from .moments import over_time
 from .results import (
     accuracy_panels,
     bars,
-    confusions,
     costs,
     curves,
     differences,
@@ -79,6 +79,7 @@ __all__ = [
     "save",
     "segment_rows",
     "similarity",
+    "strip",
     "task_rows",
     "timeline",
     "tracks",

@@ -6,14 +6,16 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from .sheets import sheet
 from .style import COLOURS, OTHERS, grid_of, label_rows, panels_of, single
 
 
 def similarity(matrices: Mapping[str, np.ndarray]) -> Axes:
-    """Square maps of how alike any two frames of a clip are (cosine), side by side."""
-    figure, axes = panels_of(len(matrices), 2.4)
+    """Square maps of how alike any two frames of a clip are (cosine), up to three side by side."""
+    columns = 3
+    figure, axes = panels_of(len(matrices), 1.9 if len(matrices) > 1 else 2.4, columns=columns)
     low = min(float(np.min(matrix)) for matrix in matrices.values())
     for axis, (name, matrix) in zip(axes, matrices.items(), strict=True):
         image = axis.imshow(matrix, vmin=low, vmax=1, cmap="viridis")
@@ -21,15 +23,39 @@ def similarity(matrices: Mapping[str, np.ndarray]) -> Axes:
         axis.set(
             title=name, xlabel="frame", xticks=[0, len(matrix) - 1], yticks=[0, len(matrix) - 1]
         )
-    label_rows(axes, "frame")
+    label_rows(axes, "frame", columns=columns)
     bar = figure.colorbar(image, ax=axes, shrink=0.8, pad=0.02)
     bar.set_label("cosine similarity")
     return axes[0]
 
 
-def paths(points: Mapping[str, np.ndarray], *, labels: Sequence[str] = ("start", "end")) -> Axes:
-    """Clips as walks through a plane: one arrow from each frame's point (T, 2) to the next."""
-    _, axes = single(3.8)
+def strip(values: np.ndarray, *, x: str, y: str) -> Axes:
+    """Vectors (T, D) as lines of grey values, the first above: dark is 0, white is large."""
+    figure, axes = single(1.7)
+    image = axes.imshow(
+        values, cmap="gray", vmin=0, vmax=float(np.quantile(values, 0.99)), aspect="auto"
+    )
+    axes.set(xlabel=x, ylabel=y, yticks=[0, len(values) - 1])
+    figure.colorbar(image, ax=axes, pad=0.02, extend="max")
+    return axes
+
+
+def paths(
+    points: Mapping[str, np.ndarray],
+    *,
+    labels: Sequence[str] = ("start", "end"),
+    frames: Mapping[int, np.ndarray] | None = None,
+) -> Axes:
+    """Clips as walks through a plane: one arrow from each frame's point (T, 2) to the next.
+
+    Args:
+        points: name of the walk -> its points (T, 2).
+        labels: what the first and the last point of a walk are called.
+        frames: number of a point of the first walk -> an image (H, W, 3) to show below, by letter.
+    """
+    figure, axes = single(3.8)
+    if frames:
+        axes = _with_frames(figure, next(iter(points.values())), frames)
     for (name, walk), colour in zip(points.items(), OTHERS, strict=False):
         steps = np.diff(walk, axis=0)
         axes.quiver(
@@ -47,6 +73,24 @@ def paths(points: Mapping[str, np.ndarray], *, labels: Sequence[str] = ("start",
     axes.plot([], [], "o", color=COLOURS["ink"], label=labels[1])
     axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
     axes.set(xlabel="first principal component", ylabel="second principal component")
+    return axes
+
+
+def _with_frames(figure: Figure, walk: np.ndarray, frames: Mapping[int, np.ndarray]) -> Axes:
+    """Images in a row below a panel, and their letters at the points of a walk."""
+    figure.clear()
+    figure.set_figheight(5.0)
+    grid = figure.add_gridspec(2, len(frames), height_ratios=(3, 1))
+    axes = figure.add_subplot(grid[0, :])
+    for k, (number, image) in enumerate(frames.items()):
+        below = figure.add_subplot(grid[1, k])
+        below.imshow(image)
+        below.set_axis_off()
+        letter = chr(ord("a") + k)
+        below.set_title(letter)
+        axes.annotate(
+            letter, walk[number], (0, -16), textcoords="offset points", weight="bold", ha="center"
+        )
     return axes
 
 

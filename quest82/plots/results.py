@@ -1,4 +1,4 @@
-"""Figures of results: accuracies with intervals, curves, bars, costs, confusions."""
+"""Figures of results: accuracies with intervals, curves, bars, costs."""
 
 from __future__ import annotations
 
@@ -40,24 +40,31 @@ def accuracy_panels(
         panels: title -> name of the model -> (accuracy, lower end, upper end), in [0, 1].
         ceiling: a dotted line, such as the best that an order-blind model can reach.
         colours: of the models, by name or by its lower case; grey where there is none.
-        columns: panels in a row; three have room for short names and titles only.
+        columns: panels in a row; more than two only if all have the same models, named once.
     """
     rows = max(len(results) for results in panels.values())
-    _, axes = panels_of(len(panels), 0.4 * rows + 0.9, columns=columns)
+    figure, axes = panels_of(len(panels), 0.4 * rows + 0.9, columns=columns)
     for axis, (title, results) in zip(axes, panels.items(), strict=True):
         axis.axvline(100 * ceiling, color=COLOURS["ink"], lw=1, ls=":")
         for row, (name, ends) in enumerate(results.items()):
             _dot(axis, row, [100 * end for end in ends], colour_of(name, colours))
-        axis.set_title(in_lines(title, len(axes)))
-        axis.set(xlim=(0, 104), ylim=(rows - 0.5, -0.9), xlabel="accuracy (%)")
+        axis.set(
+            xlim=(0, 104),
+            ylim=(rows - 0.5, -0.9),
+            xlabel="accuracy (%)" if columns <= PER_ROW else "",
+            title=in_lines(title, len(axes)),
+        )
         name_rows(axis, results)
+        if columns > PER_ROW:
+            axis.set_xticks([0, 50, 100])
+            figure.supxlabel("accuracy (%)", fontsize=TEXT_POINTS)
     return axes[0]
 
 
 def _dot(axis: Axes, row: int, ends: Sequence[float], colour: str) -> None:
     value, low, high = ends
     axis.plot([low, high], [row, row], lw=2.5, color=colour, solid_capstyle="butt")
-    axis.plot(value, row, "o", ms=7, color=colour, zorder=4)
+    axis.plot(value, row, "o", ms=7, color=colour, zorder=4, clip_on=False)
     axis.annotate(
         f"{value:.0f}",
         (value, row),
@@ -67,26 +74,6 @@ def _dot(axis: Axes, row: int, ends: Sequence[float], colour: str) -> None:
         color=colour,
         bbox={"color": "white", "pad": 0.5},
     )
-
-
-def confusions(matrices: Mapping[str, np.ndarray], classes: Sequence[str]) -> Axes:
-    """Confusion matrices below one another; rows are true classes and add up to 100 %."""
-    names = [name.replace("_", " ") for name in classes]
-    figure, axes = panels_of(len(matrices), max(0.17 * len(names) + 0.5, 1.8), columns=1)
-    for axis, (name, counts) in zip(axes, matrices.items(), strict=True):
-        counts = np.asarray(counts, dtype=float)
-        share = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-        image = axis.imshow(share, vmin=0, vmax=100, cmap="Blues", aspect="auto")
-        axis.set(title=name, ylabel="true class", xticks=[])
-        axis.set_yticks(range(len(names)), names)
-        axis.spines[:].set_visible(True)
-        for k in range(2, len(names), 2):  # a thin line around each pair of opposites
-            axis.axhline(k - 0.5, color="#DDDDDD", lw=0.6)
-            axis.axvline(k - 0.5, color="#DDDDDD", lw=0.6)
-    axes[-1].set_xticks(range(len(names)), names, rotation=90)
-    axes[-1].set_xlabel("predicted class")
-    figure.colorbar(image, ax=axes, shrink=0.5, pad=0.02).set_label("% of the true class")
-    return axes[0]
 
 
 def curves(
