@@ -22,6 +22,7 @@ from .geometry import networks, paths, planes, similarity
 from .kernels import kernels_over_time
 from .maps import coloured
 from .moments import over_time
+from .pairs import paired_dots
 from .results import (
     accuracy_panels,
     bars,
@@ -70,6 +71,7 @@ __all__ = [
     "named_costs",
     "networks",
     "over_time",
+    "paired_dots",
     "paths",
     "planes",
     "roses",
