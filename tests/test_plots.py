@@ -53,6 +53,17 @@ def test_grouped_bars_stand_side_by_side_without_overlap():
     assert all(low >= high - 1e-9 for (_, high), (low, _) in zip(ends, ends[1:], strict=False))
 
 
+def test_paired_dots_stand_in_the_order_of_the_lead():
+    values = {"mean": {"a": 5.0, "b": 9.0, "c": 2.0}, "LSTM": {"a": 5.0, "b": 4.0, "c": 6.0}}
+    axes = plots.paired_dots(values, x="people")
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["b", "a", "c"]
+    *links, mean, lstm = axes.lines
+    assert [tuple(link.get_xdata()) for link in links] == [(9, 4), (5, 5), (2, 6)]
+    assert [list(dots.get_xdata()) for dots in (mean, lstm)] == [[9, 5, 2], [4, 5, 6]]
+    assert (mean.get_color(), lstm.get_color()) == (plots.COLOURS["mean"], plots.COLOURS["lstm"])
+    assert mean.get_markersize() > lstm.get_markersize()  # so that two that are equal are both seen
+
+
 def test_save_writes_the_figure_and_lets_it_go(tmp_path):
     plots.save(plots.grouped_bars({"mean": {}}, x="clips"), tmp_path / "empty.png")
     assert plt.imread(tmp_path / "empty.png").ndim == 3

@@ -12,8 +12,9 @@ from ..data.clips import group_key
 
 Clips = TypeVar("Clips", bound=ClipSet)
 
-# By fewer clips training stops too early, and they are missed in it: on pairs of partial swings,
-# over four to six seeds, watching 8, 17, 33, 49 clips cost an LSTM 8, 9, 5, 1 points of accuracy.
+# Fewer clips may stop training too early, and they are missed in it: on pairs of partial swings,
+# over six seeds, watching 8, 16, 32, 48 clips cost an LSTM 14, 15, 7, 3 points of accuracy; the
+# stop's part in that was 9, 13, 2, 0 (benchmarks/watching.py).
 FEWEST_WATCHED = 50
 WATCHED_SHARE = 0.2  # the usual compromise: four clips to learn from for each that is watched
 
@@ -23,8 +24,8 @@ def set_aside(
 ) -> tuple[Clips, Clips | None]:
     """The clips to learn from and those to watch for early stopping, if that is worth it.
 
-    Where few clips would be watched, stopping by them does more harm than good: every epoch is
-    run on all of the clips instead.
+    Where few clips would be watched, that does more harm than good: they are missed in training,
+    and may end it too early. Then every epoch is run on all of the clips.
 
     Args:
         data: all but the test clips.

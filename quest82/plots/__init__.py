@@ -24,6 +24,7 @@ from .kernels import kernels_over_time
 from .maps import coloured
 from .matrices import confusions
 from .moments import over_time
+from .pairs import paired_dots
 from .results import (
     accuracy_panels,
     bars,
@@ -73,6 +74,7 @@ __all__ = [
     "networks",
     "numbered",
     "over_time",
+    "paired_dots",
     "paths",
     "planes",
     "roses",
