@@ -64,6 +64,18 @@ def test_paired_dots_stand_in_the_order_of_the_lead():
     assert mean.get_markersize() > lstm.get_markersize()  # so that two that are equal are both seen
 
 
+def test_dots_of_a_group_share_a_sign():
+    axes = plots.dots(
+        {"a": ([0, 1], [2, 3]), "b": ([4], [5])}, x="share (%)", y="time (s)", level=1
+    )
+    line, *drawn = axes.lines
+    assert list(line.get_ydata()) == [1, 1]
+    assert [own.get_xydata().tolist() for own in drawn] == [[[0, 2], [1, 3]], [[4, 5]]]
+    assert len({(own.get_color(), own.get_marker()) for own in drawn}) == 2
+    (key,) = axes.figure.legends
+    assert [text.get_text() for text in key.get_texts()] == ["a", "b"]
+
+
 def test_save_writes_the_figure_and_lets_it_go(tmp_path):
     plots.save(plots.grouped_bars({"mean": {}}, x="clips"), tmp_path / "empty.png")
     assert plt.imread(tmp_path / "empty.png").ndim == 3

@@ -7,6 +7,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
+from matplotlib.colors import to_hex
 from sklearn.metrics import precision_recall_curve
 
 from quest82 import plots
@@ -374,4 +375,19 @@ def test_every_box_is_drawn_where_it_is():
     (box,) = axes.patches
     assert box.get_bbox().extents.tolist() == [1, 2, 5, 6]
     assert not axes.figure.axes[1].patches
+    grey = plots.boxes_sheet({"clip": (frames, {"a": true, "b": true})}, colours={"b": "#8A8A8A"})
+    first, second = (to_hex(box.get_edgecolor()).upper() for box in grey.patches)
+    assert first == to_hex(axes.patches[0].get_edgecolor()).upper() and second == "#8A8A8A"
     plt.close("all")
+
+
+def test_what_rests_is_in_its_box_and_stays_there():
+    boxes = motions.resting_boxes(2, kinds=["across", "turn"])
+    assert boxes.shape == (4, 8, 4)
+    assert (boxes == boxes[:, :1]).all() and (boxes >= 0).all() and (boxes <= 48).all()
+    clips = motions.located(2, kinds=["across", "turn"], seed=0)
+    inside = torch.zeros(4, 48, 48, dtype=torch.bool)
+    for mask, (left, top, right, bottom) in zip(inside, boxes[:, 0].round().int(), strict=True):
+        mask[top:bottom, left:right] = True
+    light = clips.tensors.float().mean(dim=(1, 2))  # (N, S, S): what moves is smeared
+    assert (light[inside].mean() > 1.5 * light[~inside].mean()).all()

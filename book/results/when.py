@@ -13,7 +13,8 @@ for each on one quiet core. `when.json` has for each seed
 - "found": scorer -> way -> the width that was chosen, and mAP at `THRESHOLDS`;
 - "controls": mAP of what should find nothing;
 - "spotted": scorer -> mAP at `TOLERANCES`; "late": the median of start less true start, in seconds;
-- "early": store -> model -> share of right directions after each quarter of the clip.
+- "early": store -> model -> share of right directions after each quarter of the clip; a model of
+  the first frame alone, the control, says the same after each.
 """
 
 from __future__ import annotations
@@ -250,7 +251,16 @@ def early(seed: int) -> dict:
             hits = [directions.direction_hits(part, test.labels) for part in answers.unbind(1)]
             shares = [round(hit.double().mean().item(), 4) for hit in hits]
             found.setdefault(store, {})[name] = shares
+        found[store]["first frame"] = [by_first_frame(train, test, seed)] * len(shares)
     return found
+
+
+def by_first_frame(train: EssenceSet, test: EssenceSet, seed: int) -> float:
+    """Share of right directions of a linear model that sees the first frame alone."""
+    config = learning.TrainConfig(epochs=30, learning_rate=2e-3, seed=seed)
+    model = learning.trained("mean", train.first_frame(), config, dtype=torch.float32)
+    logits = learning.evaluate(model, test.first_frame()).logits
+    return round(directions.direction_hits(logits, test.labels).double().mean().item(), 4)
 
 
 def main() -> None:

@@ -13,7 +13,7 @@ Example: bars that end in their values.
     ['mean', 'LSTM']
 """
 
-from .benchmark import Dot, cost_panels, named_costs, two_grounds
+from .benchmark import Dot, cost_panels, dots, named_costs, two_grounds
 from .boxes import boxes_sheet
 from .clips import animation, contact_sheet, frame_bars, timeline
 from .descriptors import roses, ways
@@ -63,6 +63,7 @@ __all__ = [
     "costs",
     "curves",
     "differences",
+    "dots",
     "flow_arrows",
     "flow_colours",
     "flow_sheet",

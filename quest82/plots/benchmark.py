@@ -129,6 +129,31 @@ def two_grounds(
     return axis
 
 
+def dots(
+    groups: Mapping[str, tuple[Sequence[float], Sequence[float]]],
+    *,
+    x: str,
+    y: str,
+    level: float | None = None,
+) -> Axes:
+    """One number against another: a dot for each pair, a sign for each group of them.
+
+    Args:
+        groups: name -> the numbers across, and those upwards.
+        x: what the first are, with their unit.
+        y: likewise.
+        level: a dotted line across, such as chance.
+    """
+    figure, axis = single(3.2)
+    if level is not None:
+        axis.axhline(level, color=COLOURS["ink"], lw=1, ls=":")
+    for name, (colour, marker) in _signs({name: name for name in groups}, groups).items():
+        axis.plot(*groups[name], marker, ms=6, color=colour, label=name)
+    axis.set(xlabel=x, ylabel=y)
+    figure.legend(loc="outside upper center", ncols=3)
+    return axis
+
+
 def _apart(values: Sequence[float], *, least: float) -> list[float]:
     """Rising values moved upwards, or together downwards, so that they are so far apart."""
     moved: list[float] = []

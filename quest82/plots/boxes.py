@@ -11,19 +11,23 @@ from matplotlib.patches import Rectangle
 from torch import Tensor
 
 from .sheets import sheet
-from .style import OTHERS
+from .style import COLOURS, OTHERS
 
 
-def boxes_sheet(rows: Mapping[str, tuple[Tensor, Mapping[str, Tensor]]]) -> Axes:
+def boxes_sheet(
+    rows: Mapping[str, tuple[Tensor, Mapping[str, Tensor]]], *, colours: Mapping[str, str] = COLOURS
+) -> Axes:
     """Clips in rows, with a box of each name in every frame.
 
     Args:
         rows: name of the row -> (uint8 frames (T, 3, H, W), and for each name boxes (T, 4): left,
             top, right, bottom in pixels; NaN for none). A name has one colour in all rows.
+        colours: of the names; the next of the palette where there is none.
     """
     T, _, H, W = next(iter(rows.values()))[0].shape
     names = list(dict.fromkeys(name for _, boxes in rows.values() for name in boxes))
-    colours = dict(zip(names, (*OTHERS[2:], *OTHERS[:2]), strict=False))
+    palette = dict(zip(names, (*OTHERS[2:], *OTHERS[:2]), strict=False))
+    colours = {name: colours.get(name, colour) for name, colour in palette.items()}
     figure, axes = sheet(list(rows), T, ratio=H / W, top=0.3)
     for line, (frames, boxes) in zip(axes, rows.values(), strict=True):
         for t, axis in enumerate(line):

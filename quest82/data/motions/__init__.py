@@ -6,7 +6,7 @@ everything that a single frame shows is distributed alike in both directions; so
 frames and no average over frames tells one direction from the other.
 """
 
-from .boxes import SEEN_THROUGHOUT, boxes_of, held, in_view, located
+from .boxes import SEEN_THROUGHOUT, boxes_of, held, in_view, located, resting_boxes
 from .drawn import clips, scenes
 from .flows import PAINTS, apart, flows, paint_names, painted, with_flow
 from .kinds import KINDS, REVERSED, SHAPES, Kind
@@ -33,6 +33,7 @@ __all__ = [
     "paint_names",
     "painted",
     "render",
+    "resting_boxes",
     "scenes",
     "with_flow",
 ]

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from ..box_set import BoxSet
 from .drawn import scenes
@@ -104,21 +105,46 @@ def located(
     Raises:
         ValueError: as `scenes`, `render` and `in_view` do.
     """
-    # Others by their seed: no look of a training object is at rest in a test clip.
-    moving, resting = (
-        list(scenes(num_objects, kinds=kinds, num_frames=num_frames, seed=number))
-        for number in (seed, seed + 1_000_003)
-    )
-    drawn = [_pair(*both, still_clips) for both in zip(moving, resting, strict=True)]
+    drawn = _pairs(num_objects, kinds, num_frames, still_clips, seed)
+    moving = [one for one, _, _ in drawn]
     pixels = np.stack([render(one, size, **{way: [two]}) for one, two, way in drawn])
     return BoxSet(
         tensors=torch.from_numpy(pixels),
-        boxes=torch.from_numpy(np.stack([boxes_of(one, size) for one, _, _ in drawn])),
+        boxes=torch.from_numpy(np.stack([boxes_of(one, size) for one in moving])),
         labels=torch.tensor([list(kinds).index(scene.kind) for scene in moving]),
         groups=tuple(f"object {scene.number:04d}" for scene in moving),
         clip_ids=tuple(scene.clip_id for scene in moving),
         classes=tuple(KINDS[kind].forward for kind in kinds),
     )
+
+
+def resting_boxes(
+    num_objects: int = 40,
+    *,
+    kinds: Sequence[str] = SEEN_THROUGHOUT,
+    num_frames: int = 8,
+    size: int = 48,
+    seed: int = 0,
+) -> Tensor:
+    """The boxes of the shapes at rest in the clips of `located`, by the same arguments.
+
+    Returns:
+        float32 (N, T, 4), the same box in all frames of a clip.
+    """
+    drawn = _pairs(num_objects, kinds, num_frames, False, seed)
+    return torch.from_numpy(np.stack([boxes_of(two, size) for _, two, _ in drawn]))
+
+
+def _pairs(
+    num_objects: int, kinds: Sequence[str], num_frames: int, still: bool, seed: int
+) -> list[tuple[Scene, Scene, str]]:
+    """For each clip: what moves, what rests, and which of the two is in front."""
+    # Others by their seed: no look of a training object is at rest in a test clip.
+    moving, resting = (
+        scenes(num_objects, kinds=kinds, num_frames=num_frames, seed=number)
+        for number in (seed, seed + 1_000_003)
+    )
+    return [_pair(*both, still) for both in zip(moving, resting, strict=True)]
 
 
 def _pair(moving: Scene, resting: Scene, still: bool) -> tuple[Scene, Scene, str]:
