@@ -92,6 +92,14 @@ def test_costs_come_with_the_straight_line_that_fits():
     assert higher.get_ylim()[1] > 30
 
 
+def test_accuracies_stand_beside_one_dotted_line_or_several():
+    results = {"model": (0.8, 0.7, 0.9)}
+    for ceiling, drawn in ((0.5, [50]), ([0.5, 0.75], [50, 75])):
+        axes = plots.accuracy_panels({"": results}, ceiling=ceiling)
+        dotted = [line.get_xdata()[0] for line in axes.lines if line.get_linestyle() == ":"]
+        assert dotted == drawn
+
+
 def test_networks_and_maps_are_drawn():
     layers = [[[0, 1], [2, 3]], [[0, 1]]]
     assert plots.networks({"a": layers}, num_frames=4).get_title(loc="left") == "a"

@@ -310,6 +310,14 @@ def test_the_figure_paints_query_steps_and_rest():
     plt.close(axes.figure)
 
 
+def test_the_figure_calls_steps_and_columns_as_it_is_told():
+    steps = [attended("joint", (2, 2, 2), (0, 0, 0))]
+    axes = plots.attended_patches({"a": steps}, (0, 0, 0), kinds=("all", "none"), column="moment")
+    assert [cell.get_xlabel() for cell in axes.figure.axes] == ["moment 0", "moment 1"]
+    assert [text.get_text() for text in axes.figure.legends[0].get_texts()] == ["query", "all"]
+    plt.close(axes.figure)
+
+
 def test_what_a_step_of_training_keeps():
     network = nn.Sequential(nn.Linear(5, 7), nn.ReLU(), nn.Linear(7, 3))
     assert kept_bytes(network, (5,)) == 4 * (5 + 7)  # its input, and the ReLU's output

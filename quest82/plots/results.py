@@ -30,7 +30,7 @@ _MOST_DOTS = 20  # on a line; more would hide it
 def accuracy_panels(
     panels: Mapping[str, Mapping[str, tuple[float, float, float]]],
     *,
-    ceiling: float,
+    ceiling: float | Sequence[float],
     colours: Mapping[str, str] = COLOURS,
     columns: int = PER_ROW,
 ) -> Axes:
@@ -38,14 +38,15 @@ def accuracy_panels(
 
     Args:
         panels: title -> name of the model -> (accuracy, lower end, upper end), in [0, 1].
-        ceiling: a dotted line, such as the best that an order-blind model can reach.
+        ceiling: a dotted line or several, such as the best that an order-blind model can reach.
         colours: of the models, by name or by its lower case; grey where there is none.
         columns: panels in a row; more than two only if all have the same models, named once.
     """
     rows = max(len(results) for results in panels.values())
     figure, axes = panels_of(len(panels), 0.4 * rows + 0.9, columns=columns)
     for axis, (title, results) in zip(axes, panels.items(), strict=True):
-        axis.axvline(100 * ceiling, color=COLOURS["ink"], lw=1, ls=":")
+        for level in np.atleast_1d(ceiling):
+            axis.axvline(100 * level, color=COLOURS["ink"], lw=1, ls=":")
         for row, (name, ends) in enumerate(results.items()):
             _dot(axis, row, [100 * end for end in ends], colour_of(name, colours))
         axis.set(
@@ -177,10 +178,7 @@ def bars(
 
 
 def grouped_bars(
-    values: Mapping[str, Mapping[str, float]],
-    *,
-    x: str,
-    colours: Mapping[str, str] = COLOURS,
+    values: Mapping[str, Mapping[str, float]], *, x: str, colours: Mapping[str, str] = COLOURS
 ) -> Axes:
     """Horizontal bars of several models below one another, one group of bars for each row.
 

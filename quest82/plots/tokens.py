@@ -23,6 +23,8 @@ def attended_patches(
     query: tuple[int, int, int],
     *,
     frames: Sequence[int] | None = None,
+    kinds: Sequence[str] = ("first step", "second step", "third step"),
+    column: str = "frame",
 ) -> Axes:
     """One row per scheme, one column per frame: what a patch attends to, step by step.
 
@@ -33,10 +35,12 @@ def attended_patches(
         schemes: name -> for each step a mask, bool (T, H, W).
         query: frame, row and column of the patch.
         frames: numbers of the frames that are drawn; None: all.
+        kinds: what the key calls the steps.
+        column: what the columns are called, with a number after it.
     """
     T = len(next(iter(schemes.values()))[0])
     shown = range(T) if frames is None else frames
-    titles = [f"frame {t}" for t in shown]
+    titles = [f"{column} {t}" for t in shown]
     figure, axes = sheet(list(schemes), len(shown), titles=titles, bottom=0.35)
     for row, steps in zip(axes, schemes.values(), strict=True):
         painted = _painted(steps, query)
@@ -47,14 +51,10 @@ def attended_patches(
             cell.grid(color="white", lw=0.8)
             cell.tick_params(length=0, labelbottom=False, labelleft=False)
     most = max(map(len, schemes.values()))
-    colours = {"query": _QUERY, **dict(zip(_names(most), _STEPS, strict=False))}
+    colours = {"query": _QUERY, **dict(zip(kinds[:most], _STEPS, strict=False))}
     handles = [Patch(color=colour, label=name) for name, colour in colours.items()]
     figure.legend(handles=handles, loc="lower left", bbox_to_anchor=(0, 0), ncols=len(handles))
     return axes[0][0]
-
-
-def _names(count: int) -> list[str]:
-    return [f"{number} step" for number in ("first", "second", "third")[:count]]
 
 
 def _painted(steps: Sequence[Tensor], query: tuple[int, int, int]) -> np.ndarray:
