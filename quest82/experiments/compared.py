@@ -23,7 +23,11 @@ ON_MAPS = (
         if kind.on_maps is not None
     ),
 )
-_FROM_NOTHING = ("single_frame", "early_fusion")
+# Of those that learn from frames of scenes, the cheap ones: they are trained with five seeds.
+_CHEAP = (
+    *("single_frame", "early_fusion", "late_fusion", "fovea_context"),
+    *("two_stream", "fused_streams", "conv3d_lecture", "r3d"),
+)
 _LONGER = {"slow_fusion": {"extents": [4, 7]}}  # of sixteen frames
 
 _RATES = (1e-3, 3e-3, 1e-2)  # that a search tries
@@ -83,12 +87,12 @@ def for_longer_clips() -> tuple[Model, ...]:
     )
 
 
-def from_nothing(num_frames: int, size: int) -> tuple[Model, ...]:
-    """One frame, and all frames at once, for frames of another size."""
+def from_nothing(num_frames: int, size: int, *, cheap: bool = True) -> tuple[Model, ...]:
+    """The cheap systems, or all others, for frames of another size."""
     return tuple(
         replace(model, options=_fitted(model.options, num_frames=num_frames, size=size))
         for model in ON_MOTIONS
-        if model.name in _FROM_NOTHING
+        if (model.name in _CHEAP) == cheap
     )
 
 

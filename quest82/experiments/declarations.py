@@ -99,10 +99,34 @@ DECLARED = {
         Spec(
             "systems_scenes",
             Scenes("partial"),
-            models=from_nothing(num_frames=8, size=64),
+            models=with_rates(from_nothing(num_frames=8, size=64), MOTIONS_RATES),
             seeds=(0, 1, 2, 3, 4),
             budget=_MOTIONS_BUDGET,
             protocol=HoldOut(0.25),
+        ),
+        Spec(
+            "systems_scenes_once",
+            Scenes("partial"),
+            models=with_rates(from_nothing(num_frames=8, size=64, cheap=False), MOTIONS_RATES),
+            seeds=(0,),
+            budget=_MOTIONS_BUDGET,
+            protocol=HoldOut(0.25),
+        ),
+        # How many clips would it take? Four and eight times as many, for one frame and for all.
+        *(
+            Spec(
+                f"scenes_{clips_per_action}",
+                Scenes("partial", clips_per_action=clips_per_action),
+                models=tuple(
+                    model
+                    for model in from_nothing(num_frames=8, size=64)
+                    if model.name in ("single_frame", "early_fusion")
+                ),
+                seeds=(0, 1, 2),
+                budget=_MOTIONS_BUDGET,
+                protocol=HoldOut(0.25),
+            )
+            for clips_per_action in (120, 240)
         ),
         # The quest's own aggregators on motions: the frozen network sees frames of 96 pixels.
         Spec(
