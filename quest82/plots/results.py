@@ -151,7 +151,11 @@ def costs(panels: Mapping[str, Mapping[float, float]], *, y: str) -> Axes:
 
 
 def bars(
-    panels: Mapping[str, Mapping[str, float]], *, x: str, form: str = "{:.0f}", log: bool = False
+    panels: Mapping[str, Mapping[str, float]],
+    *,
+    x: str,
+    form: str = "{:.0f}",
+    one_scale: bool = False,
 ) -> Axes:
     """Horizontal bars with their values beside them, one panel per quantity.
 
@@ -159,7 +163,7 @@ def bars(
         panels: title (empty for none) -> name of the bar -> its length.
         x: what the lengths are, with their unit.
         form: how a value is printed.
-        log: a logarithmic axis.
+        one_scale: bars of all panels can be compared.
     """
     rows = max(len(values) for values in panels.values())
     _, axes = panels_of(len(panels), 0.3 * rows + 0.9)
@@ -172,8 +176,10 @@ def bars(
         axis.margins(x=0.25)
         if "%" in x and 60 < max(values.values()) <= 100:
             axis.set_xticks([0, 50, 100])  # not beyond what there can be
-        if log:
-            axis.set_xscale("log")
+    if one_scale:
+        longest = max(axis.get_xlim()[1] for axis in axes)
+        for axis in axes:
+            axis.set_xlim(right=longest)
     return axes[0]
 
 
