@@ -116,3 +116,17 @@ def test_painted_objects_say_half_in_a_frame_and_half_in_the_flow():
     moving = flows.tensors.abs().sum(dim=2, keepdim=True) > 0
     colours = (frames.tensors[:, :-1].long() * moving).sum(dim=(1, 3, 4))
     assert torch.equal(colours.argmax(dim=1), both.labels // 4)
+
+
+def test_a_visitor_comes_once_and_stays_for_a_stretch_of_frames():
+    clips = motions.one_visit(60, num_frames=12, stay=3, size=16)
+    assert clips.tensors.shape == (60, 12, 3, 16, 16)
+    assert clips.classes == ("red", "green", "blue") and clips.labels[:4].tolist() == [0, 1, 2, 0]
+    frames = clips.tensors.float()
+    away = (frames - frames.median(dim=1, keepdim=True).values).abs().amax(dim=(2, 3, 4)) > 60
+    assert (away.sum(dim=1) == 3).all()
+    begins = away.int().argmax(dim=1)
+    assert all(row[b : b + 3].all() for row, b in zip(away, begins, strict=True))
+    assert begins.min() == 0 and begins.max() == 9  # anywhere
+    with pytest.raises(ValueError, match=r"stay \(13\)"):
+        motions.one_visit(1, num_frames=12, stay=13)

@@ -227,3 +227,38 @@ def test_frames_stand_below_their_path_and_a_strip_has_a_line_for_each():
     assert [panel.get_title(loc="left") for panel in axes.figure.axes[1:]] == ["a", "b"]
     strip = plots.strip(np.arange(6.0).reshape(2, 3), x="feature", y="frame")
     assert strip.images[0].get_array().shape == (2, 3) and list(strip.get_yticks()) == [0, 1]
+
+
+def test_many_numbers_are_dots_in_the_row_of_their_kind():
+    axes = plots.dot_rows({"before": [0.5, -1.0], "after": [0.25]}, x="cosine", level=0)
+    chance, before, after = axes.lines
+    assert list(chance.get_xdata()) == [0, 0] and chance.get_linestyle() == ":"
+    assert list(before.get_xdata()) == [0.5, -1] and list(before.get_ydata()) == [0, 0]
+    assert list(after.get_xdata()) == [0.25] and list(after.get_ydata()) == [1]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["before", "after"]
+
+
+def test_panels_of_bars_with_levels_are_of_one_scale():
+    panels = {"a": {"x": 100, "y": 20}, "b": {"x": 30, "y": 10}}
+    axes = plots.bars(panels, x="% of clips", one_scale=True, levels={"b": [25, 50]})
+    first, second = axes.figure.axes
+    assert first.get_xlim() == second.get_xlim() and list(second.get_xticks()) == [0, 50, 100]
+    assert not first.lines and [line.get_xdata()[0] for line in second.lines] == [25, 50]
+
+
+def test_curves_of_different_units_have_axes_and_levels_of_their_own():
+    panels = {"loss": {"mean": ([1, 2], [2.0, 1.0])}, "right (%)": {"mean": ([1, 2], [20, 90])}}
+    axes = plots.curves(panels, x="epoch", y="", level={"right (%)": 12.5}, sharey=False)
+    loss, right = axes.figure.axes
+    assert loss.get_ylim()[1] < 3 < 80 < right.get_ylim()[1]
+    assert len(loss.lines) == 1 and right.lines[1].get_ydata()[0] == 12.5
+
+
+def test_rings_stand_in_the_frames_of_their_row():
+    row = torch.zeros(2, 3, 8, 8, dtype=torch.uint8)
+    places = np.array([[0.5, 0.25], [0.0, 1.0]])
+    axes = plots.contact_sheet({"a": row, "b": row}, arrow="", rings={"b": places})
+    *above, first, last = axes.figure.axes
+    assert not any(cell.lines for cell in above)
+    found = [(line.get_xdata()[0], line.get_ydata()[0]) for (line,) in (first.lines, last.lines)]
+    assert found == [(3.5, 1.5), (-0.5, 7.5)]

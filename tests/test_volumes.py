@@ -1,13 +1,12 @@
 """Networks with 3D convolutions: shapes on paper, a 3D convolution by hand, C3D's features."""
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from quest82 import learning, plots
+from quest82 import learning
 from quest82.data import motions
 from quest82.learning.svm import evaluate_svm, fit_svm
 from quest82.systems import classifier
@@ -175,19 +174,3 @@ def test_an_svm_answers_as_scikit_learn_does(classes):
     assert found.predictions.tolist() == svm.predict(features[40:].numpy()).tolist()
     assert found.top1 == svm.score(features[40:].numpy(), labels[40:].numpy())
     assert found.logits.shape == (20, classes)
-
-
-def test_kernels_are_drawn_moment_by_moment_on_scales_of_their_own():
-    kernels = (
-        np.random.default_rng(0).normal(size=(4, 3, 5, 5)) * np.arange(1, 5)[:, None, None, None]
-    )
-    axes = plots.kernels_over_time(kernels, titles=list("abcd"), moments=["before", "now", "after"])
-    cells = axes.figure.axes
-    assert len(cells) == 12
-    assert cells[0].get_title() == "a" and cells[4].get_ylabel() == "now"
-    for i, cell in enumerate(cells):
-        (image,) = cell.images
-        moment, kernel = divmod(i, 4)
-        np.testing.assert_array_equal(image.get_array(), kernels[kernel, moment])
-        assert image.norm.vmax == -image.norm.vmin == np.abs(kernels[kernel]).max()
-    plt.close("all")

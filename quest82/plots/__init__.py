@@ -17,10 +17,10 @@ from .benchmark import Dot, cost_panels, dots, named_costs, two_grounds
 from .boxes import boxes_sheet
 from .clips import animation, contact_sheet, frame_bars, timeline
 from .descriptors import roses, ways
+from .dot_rows import dot_rows
 from .flow import colour_wheel, flow_arrows, flow_colours, flow_sheet
 from .geometry import networks, paths, planes, similarity, strip
 from .hands import numbered, tracks
-from .kernels import kernels_over_time
 from .maps import coloured
 from .matrices import confusions
 from .moments import over_time
@@ -63,13 +63,13 @@ __all__ = [
     "costs",
     "curves",
     "differences",
+    "dot_rows",
     "dots",
     "flow_arrows",
     "flow_colours",
     "flow_sheet",
     "frame_bars",
     "grouped_bars",
-    "kernels_over_time",
     "looked_at",
     "named_costs",
     "networks",

@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 
 
 def contact_sheet(
-    rows: Mapping[str, Tensor], *, titles: Sequence[str] = (), arrow: str = "time"
+    rows: Mapping[str, Tensor],
+    *,
+    titles: Sequence[str] = (),
+    arrow: str = "time",
+    rings: Mapping[str, np.ndarray] | None = None,
 ) -> Axes:
     """Frames in rows, one clip per row (in lines of eight), time running as the arrow below.
 
@@ -27,6 +31,8 @@ def contact_sheet(
         rows: name of the row, written above it -> uint8 tensor (T, 3, H, W); all of one shape.
         titles: a text below each column.
         arrow: what the arrow is called; empty for none.
+        rings: name of a row -> (T, 2) where a ring is drawn in each of its frames, right and down
+            as shares of the side.
     """
     T, _, H, W = next(iter(rows.values())).shape
     bottom = 0.35 if arrow else 0.0  # inches
@@ -34,6 +40,11 @@ def contact_sheet(
     for line, frames in zip(axes, rows.values(), strict=True):
         for cell, frame in zip(line, frames, strict=True):
             cell.imshow(frame.permute(1, 2, 0))
+    for name, places in (rings or {}).items():
+        for cell, (x, y) in zip(axes[list(rows).index(name)], places, strict=True):
+            high, wide = rows[name].shape[-2:]
+            cell.autoscale(False)
+            cell.plot(x * wide - 0.5, y * high - 0.5, "o", ms=7, mfc="none", mec=COLOURS["ink"])
     if arrow:
         right = max(cell.get_position().x1 for cell in axes[0])
         strip = figure.add_axes((0, 0, right, bottom / figure.get_figheight()))

@@ -83,7 +83,8 @@ def curves(
     x: str,
     y: str,
     log: str = "",
-    level: float | None = None,
+    level: float | Mapping[str, float] | None = None,
+    sharey: bool = True,
 ) -> Axes:
     """Lines, with dots where these are few, one panel per experiment, all with the same axes.
 
@@ -93,9 +94,10 @@ def curves(
         x: what the axis shows, with its unit.
         y: likewise.
         log: "x", "y" or "xy" for logarithmic axes; ticks on a logarithmic x stand at the data.
-        level: a dotted line across, such as chance.
+        level: a dotted line across, such as chance; or title -> its line.
+        sharey: False for panels of different units, which their titles then say.
     """
-    figure, axes = panels_of(len(panels), 2.6)
+    figure, axes = panels_of(len(panels), 2.6, sharey=sharey)
     for axis, (title, lines) in zip(axes, panels.items(), strict=True):
         others = iter(OTHERS * 3)
         for name, (xs, ys, *band) in lines.items():
@@ -104,8 +106,9 @@ def curves(
             axis.plot(xs, ys, "-", marker=dots, ms=4, lw=1.8, color=colour, label=name)
             if band:
                 axis.fill_between(xs, *band, color=colour, alpha=0.18, lw=0)
-        if level is not None:
-            axis.axhline(level, color=COLOURS["ink"], lw=1, ls=":")
+        across = level.get(title) if isinstance(level, Mapping) else level
+        if across is not None:
+            axis.axhline(across, color=COLOURS["ink"], lw=1, ls=":")
         if "x" in log:
             axis.set_xscale("log")
             axis.set_xticks(list(xs), [f"{tick:g}" for tick in xs])
@@ -156,6 +159,7 @@ def bars(
     x: str,
     form: str = "{:.0f}",
     one_scale: bool = False,
+    levels: Mapping[str, Sequence[float]] | None = None,
 ) -> Axes:
     """Horizontal bars with their values beside them, one panel per quantity.
 
@@ -164,6 +168,7 @@ def bars(
         x: what the lengths are, with their unit.
         form: how a value is printed.
         one_scale: bars of all panels can be compared.
+        levels: title -> where dotted lines stand, such as ceilings.
     """
     rows = max(len(values) for values in panels.values())
     _, axes = panels_of(len(panels), 0.3 * rows + 0.9)
@@ -176,10 +181,12 @@ def bars(
         axis.margins(x=0.25)
         if "%" in x and 60 < max(values.values()) <= 100:
             axis.set_xticks([0, 50, 100])  # not beyond what there can be
+        for level in (levels or {}).get(title, ()):
+            axis.axvline(level, color=COLOURS["ink"], lw=1, ls=":")
     if one_scale:
         longest = max(axis.get_xlim()[1] for axis in axes)
         for axis in axes:
-            axis.set_xlim(right=longest)
+            axis.set(xlim=(0, longest), xticks=axes[0].get_xticks())
     return axes[0]
 
 

@@ -12,6 +12,7 @@ from .flows import PAINTS, apart, flows, paint_names, painted, with_flow
 from .kinds import KINDS, REVERSED, SHAPES, Kind
 from .render import Flow, flow_of, render
 from .scene import Scene
+from .visits import one_visit
 
 __all__ = [
     "KINDS",
@@ -30,6 +31,7 @@ __all__ = [
     "held",
     "in_view",
     "located",
+    "one_visit",
     "paint_names",
     "painted",
     "render",
