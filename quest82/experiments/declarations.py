@@ -112,6 +112,15 @@ DECLARED = {
             budget=_MOTIONS_BUDGET,
             protocol=HoldOut(0.25),
         ),
+        # Cycles from frames, from nothing: the cheap systems.
+        Spec(
+            "systems_cycle_scenes",
+            Scenes("cycle", num_frames=16),
+            models=with_rates(from_nothing(num_frames=16, size=64), MOTIONS_RATES),
+            seeds=(0, 1),
+            budget=_MOTIONS_BUDGET,
+            protocol=HoldOut(0.25),
+        ),
         # How many clips would it take? Four and eight times as many, for one frame and for all.
         *(
             Spec(
