@@ -188,7 +188,7 @@ def test_every_animation_can_be_stopped_and_stepped_through(browser, book):
                 left = number * animation["width"]
                 frame = strip.crop((left, 0, left + animation["width"], animation["height"]))
                 assert np.array_equal(np.asarray(frame), np.asarray(moving.convert("RGB")))
-    see(browser, book / "book/mean.html", width=390)
+    see(browser, book / "book/actions.html", width=390)
     player = browser.find_element(By.CSS_SELECTOR, ".bd-article .animation")
     button, slider = (
         player.find_element(By.TAG_NAME, "button"),
