@@ -88,10 +88,10 @@ def for_longer_clips() -> tuple[Model, ...]:
 
 
 def from_nothing(num_frames: int, size: int, *, cheap: bool = True) -> tuple[Model, ...]:
-    """The cheap systems, or all others, for frames of another size."""
+    """The cheap systems, or all others, for frames of another size, at their rates on motions."""
     return tuple(
         replace(model, options=_fitted(model.options, num_frames=num_frames, size=size))
-        for model in ON_MOTIONS
+        for model in with_rates(ON_MOTIONS, MOTIONS_RATES)
         if (model.name in _CHEAP) == cheap
     )
 

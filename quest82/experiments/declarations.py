@@ -99,7 +99,7 @@ DECLARED = {
         Spec(
             "systems_scenes",
             Scenes("partial"),
-            models=with_rates(from_nothing(num_frames=8, size=64), MOTIONS_RATES),
+            models=from_nothing(num_frames=8, size=64),
             seeds=(0, 1, 2, 3, 4),
             budget=_MOTIONS_BUDGET,
             protocol=HoldOut(0.25),
@@ -107,7 +107,7 @@ DECLARED = {
         Spec(
             "systems_scenes_once",
             Scenes("partial"),
-            models=with_rates(from_nothing(num_frames=8, size=64, cheap=False), MOTIONS_RATES),
+            models=from_nothing(num_frames=8, size=64, cheap=False),
             seeds=(0,),
             budget=_MOTIONS_BUDGET,
             protocol=HoldOut(0.25),
@@ -116,7 +116,7 @@ DECLARED = {
         Spec(
             "systems_cycle_scenes",
             Scenes("cycle", num_frames=16),
-            models=with_rates(from_nothing(num_frames=16, size=64), MOTIONS_RATES),
+            models=from_nothing(num_frames=16, size=64),
             seeds=(0, 1),
             budget=_MOTIONS_BUDGET,
             protocol=HoldOut(0.25),

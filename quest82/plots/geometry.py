@@ -53,9 +53,9 @@ def paths(
         labels: what the first and the last point of a walk are called.
         frames: number of a point of the first walk -> an image (H, W, 3) to show below, by letter.
     """
-    figure, axes = single(3.8)
+    figure, axes = single(5.0 if frames else 3.8)
     if frames:
-        axes = _with_frames(figure, next(iter(points.values())), frames)
+        _add_frames(figure, axes, next(iter(points.values())), frames)
     for (name, walk), colour in zip(points.items(), OTHERS, strict=False):
         steps = np.diff(walk, axis=0)
         axes.quiver(
@@ -76,12 +76,12 @@ def paths(
     return axes
 
 
-def _with_frames(figure: Figure, walk: np.ndarray, frames: Mapping[int, np.ndarray]) -> Axes:
-    """Images in a row below a panel, and their letters at the points of a walk."""
-    figure.clear()
-    figure.set_figheight(5.0)
+def _add_frames(
+    figure: Figure, axes: Axes, walk: np.ndarray, frames: Mapping[int, np.ndarray]
+) -> None:
+    """Images in a row below the only panel, and their letters at the points of a walk."""
     grid = figure.add_gridspec(2, len(frames), height_ratios=(3, 1))
-    axes = figure.add_subplot(grid[0, :])
+    axes.set_subplotspec(grid[0, :])
     for k, (number, image) in enumerate(frames.items()):
         below = figure.add_subplot(grid[1, k])
         below.imshow(image)
@@ -91,7 +91,6 @@ def _with_frames(figure: Figure, walk: np.ndarray, frames: Mapping[int, np.ndarr
         axes.annotate(
             letter, walk[number], (0, -16), textcoords="offset points", weight="bold", ha="center"
         )
-    return axes
 
 
 def planes(rows: Mapping[str, Mapping[str, np.ndarray]]) -> Axes:

@@ -112,7 +112,7 @@ def located(
         tensors=torch.from_numpy(pixels),
         boxes=torch.from_numpy(np.stack([boxes_of(one, size) for one in moving])),
         labels=torch.tensor([list(kinds).index(scene.kind) for scene in moving]),
-        groups=tuple(f"object {scene.number:04d}" for scene in moving),
+        groups=tuple(scene.group for scene in moving),
         clip_ids=tuple(scene.clip_id for scene in moving),
         classes=tuple(KINDS[kind].forward for kind in kinds),
     )

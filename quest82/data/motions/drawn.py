@@ -95,7 +95,7 @@ def clips(
     return TensorSet(
         tensors=torch.from_numpy(pixels),
         labels=torch.tensor([list(kinds).index(scene.kind) for scene in drawn]),
-        groups=tuple(f"object {scene.number:04d}" for scene in drawn),
+        groups=tuple(scene.group for scene in drawn),
         clip_ids=tuple(scene.clip_id for scene in drawn),
         classes=tuple(KINDS[kind].forward for kind in kinds),
     )

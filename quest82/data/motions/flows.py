@@ -86,18 +86,26 @@ def painted(
     Raises:
         ValueError: as `scenes` and `render` do.
     """
-    colours, drawn = list(PAINTS), []
-    for scene in scenes(num_objects, kinds=kinds, **options):
-        colour = np.array(PAINTS[colours[scene.number % 3]])
-        drawn.append(replace(scene, inside=replace(scene.inside, colour=colour)))
-    numbers = [scene.number % 3 * len(kinds) + list(kinds).index(scene.kind) for scene in drawn]
+    drawn = [in_paint(scene) for scene in scenes(num_objects, kinds=kinds, **options)]
+    numbers = [paint_of(scene) * len(kinds) + list(kinds).index(scene.kind) for scene in drawn]
     names = {
         "labels": torch.tensor(numbers),
-        "groups": tuple(f"object {scene.number:04d}" for scene in drawn),
+        "groups": tuple(scene.group for scene in drawn),
         "clip_ids": tuple(scene.clip_id for scene in drawn),
-        "classes": tuple(f"{c} {KINDS[kind].forward}" for c in colours for kind in kinds),
+        "classes": tuple(f"{c} {KINDS[kind].forward}" for c in PAINTS for kind in kinds),
     }
     return _with_flow(drawn, size, names)
+
+
+def paint_of(scene: Scene) -> int:
+    """Which of `PAINTS` an object has: red, green and blue by turns."""
+    return scene.number % len(PAINTS)
+
+
+def in_paint(scene: Scene) -> Scene:
+    """The scene with its shape in its paint."""
+    colour = np.array(list(PAINTS.values())[paint_of(scene)])
+    return replace(scene, inside=replace(scene.inside, colour=colour))
 
 
 def paint_names() -> dict[str, str]:

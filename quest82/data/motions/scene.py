@@ -54,6 +54,11 @@ class Scene:
         return len(self.path.size)
 
     @property
+    def group(self) -> str:
+        """Such as "object 0007": all clips of one object."""
+        return f"object {self.number:04d}"
+
+    @property
     def clip_id(self) -> str:
         """Such as "across-0007"."""
         return f"{self.kind}-{self.number:04d}"

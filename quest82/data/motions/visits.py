@@ -9,7 +9,7 @@ import torch
 
 from ..tensor_set import TensorSet
 from .drawn import scenes
-from .flows import PAINTS
+from .flows import PAINTS, in_paint, paint_of
 from .render import render
 from .scene import Scene
 
@@ -39,23 +39,21 @@ def one_visit(
     drawn = list(
         scenes(num_objects, kinds=["visit"], num_frames=num_frames, still_clips=True, seed=seed)
     )
-    pixels = np.stack([render(_seen_once(scene, stay), size) for scene in drawn])
+    pixels = np.stack([render(_seen_once(in_paint(scene), stay), size) for scene in drawn])
     return TensorSet(
         tensors=torch.from_numpy(pixels),
-        labels=torch.tensor([scene.number % 3 for scene in drawn]),
-        groups=tuple(f"object {scene.number:04d}" for scene in drawn),
+        labels=torch.tensor([paint_of(scene) for scene in drawn]),
+        groups=tuple(scene.group for scene in drawn),
         clip_ids=tuple(scene.clip_id for scene in drawn),
         classes=tuple(PAINTS),
     )
 
 
 def _seen_once(scene: Scene, stay: int) -> Scene:
-    """The scene with its shape, painted, in one stretch of frames only."""
+    """The scene with its shape in one stretch of frames only."""
     T = scene.num_frames
     begin = np.random.default_rng(scene.noise_seed).integers(T - stay + 1)
     times = np.arange(T)
     there = (times >= begin) & (times < begin + stay)
     shape = np.where(there, scene.path.shape, -1)
-    path = replace(scene.path, shape=shape, jumps=np.diff(shape) != 0)
-    colour = np.array(list(PAINTS.values())[scene.number % 3])
-    return replace(scene, path=path, inside=replace(scene.inside, colour=colour))
+    return replace(scene, path=replace(scene.path, shape=shape, jumps=np.diff(shape) != 0))
