@@ -9,6 +9,10 @@ import pytest
 from test_house import CHAPTERS
 
 TAGS = {"check", "raises-exception", "hide-cell"}
+FOLDED = {
+    "code_prompt_hide": "Hide the check",
+    "code_prompt_show": "Try it: your answer and a check",
+}
 
 
 def solutions_by_label(cells: list) -> dict[str, list]:
@@ -47,6 +51,7 @@ class TestChapter:
         assert checks
         for label, cell in checks.items():
             assert set(cell.metadata.tags) >= TAGS, label
+            assert cell.metadata.get("mystnb") == FOLDED, label
             (output,) = cell.outputs
             assert (output.output_type, output.ename) == ("error", "AssertionError"), label
             assert len(output.evalue.split()) >= 3, f"{label}: the message should help"
