@@ -30,9 +30,11 @@ pdf: book
 	$(BIN)/python book/paper.py
 
 # Chapters and test files side by side, each on one core: faster than one after the other on all.
+# A process that dies ends the run with the test's name; xdist 3.8 may wait forever for a new one.
+SIDE_BY_SIDE := --numprocesses logical --maxprocesses 4 --dist loadfile --max-worker-restart 0
 test: export OMP_NUM_THREADS = 1
 test: $(INSTALLED)
-	$(BIN)/python -m pytest --nbval --numprocesses logical --maxprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest --nbval $(SIDE_BY_SIDE)
 
 # Threads that spin while they wait keep each other off a busy processor.
 lab: export OMP_WAIT_POLICY = PASSIVE
@@ -47,7 +49,7 @@ lint: $(INSTALLED)
 # Which lines no test runs; fails below the floor in pyproject.toml.
 coverage: export OMP_NUM_THREADS = 1
 coverage: $(INSTALLED)
-	$(BIN)/python -m pytest tests --cov --cov-report=term:skip-covered --numprocesses logical --maxprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest tests --cov --cov-report=term:skip-covered $(SIDE_BY_SIDE)
 
 # The wings of the package and what each may import, from the table that the tests hold.
 wings: $(INSTALLED)
