@@ -76,6 +76,26 @@ def test_dots_of_a_group_share_a_sign():
     assert [text.get_text() for text in key.get_texts()] == ["a", "b"]
 
 
+def test_named_dots_say_two_more_things_by_colour_and_shape():
+    points = {
+        "a": (2012, 44.5, "frames", "nothing"),
+        "b": (2014, 88.0, "flow", "images"),
+        "c": (2015, 82.6, "frames", "images"),
+    }
+    axes = plots.named_dots(points, x="year", y="top-1 (%)", left=["b"])
+    signs = [(own.get_marker(), own.get_color()) for own in axes.lines]
+    assert signs[0][0] == signs[2][0] != signs[1][0]
+    assert signs[1][1] == signs[2][1] != signs[0][1]
+    assert [(own.get_text(), own.get_ha()) for own in axes.texts] == [
+        ("a", "left"),
+        ("b", "right"),
+        ("c", "left"),
+    ]
+    (key,) = axes.figure.legends
+    shown = [text.get_text() for text in key.get_texts()]
+    assert shown == ["nothing", "images", "frames", "flow"]
+
+
 def test_save_writes_the_figure_and_lets_it_go(tmp_path):
     plots.save(plots.grouped_bars({"mean": {}}, x="clips"), tmp_path / "empty.png")
     assert plt.imread(tmp_path / "empty.png").ndim == 3

@@ -13,7 +13,7 @@ Example: bars that end in their values.
     ['mean', 'LSTM']
 """
 
-from .benchmark import Dot, cost_panels, dots, named_costs, two_grounds
+from .benchmark import Dot, cost_panels, dots, named_costs, named_dots, two_grounds
 from .boxes import boxes_sheet
 from .clips import animation, contact_sheet, frame_bars, timeline
 from .descriptors import roses, ways
@@ -72,6 +72,7 @@ __all__ = [
     "grouped_bars",
     "looked_at",
     "named_costs",
+    "named_dots",
     "networks",
     "numbered",
     "over_time",

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
-from matplotlib.ticker import LogLocator
+from matplotlib.ticker import LogLocator, MaxNLocator
 
 from .style import COLOURS, PALETTE, empty, in_lines, label_rows, name_rows, panels_of, single
 
@@ -151,6 +151,44 @@ def dots(
         axis.plot(*groups[name], marker, ms=6, color=colour, label=name)
     axis.set(xlabel=x, ylabel=y)
     figure.legend(loc="outside upper center", ncols=3)
+    return axis
+
+
+def named_dots(
+    points: Mapping[str, tuple[float, float, str, str]],
+    *,
+    x: str,
+    y: str,
+    left: Collection[str] = (),
+) -> Axes:
+    """One number against another, a name beside each dot; its colour and its shape say more.
+
+    Args:
+        points: name -> number across, number upwards, what its shape stands for, what its colour
+            stands for.
+        x: what the first are, with their unit.
+        y: likewise.
+        left: the names that stand to the left of their dots; the others stand to the right.
+    """
+    figure, axis = single(4.6)
+    shapes = dict(zip(dict.fromkeys(own[2] for own in points.values()), _MARKERS, strict=False))
+    colours = dict(zip(dict.fromkeys(own[3] for own in points.values()), PALETTE, strict=False))
+    for name, (across, up, shape, group) in points.items():
+        axis.plot(across, up, shapes[shape], ms=7, color=colours[group])
+        side, edge = (-7, "right") if name in left else (7, "left")
+        axis.annotate(
+            name, (across, up), (side, 0), textcoords="offset points", ha=edge, va="center"
+        )
+    signs = [("o", colour, colour, group) for group, colour in colours.items()]
+    signs += [(marker, COLOURS["ink"], "white", shape) for shape, marker in shapes.items()]
+    handles = [
+        Line2D([], [], ls="", marker=marker, color=colour, mfc=inside, label=label)
+        for marker, colour, inside, label in signs
+    ]
+    figure.legend(handles=handles, loc="outside upper center", ncols=2)
+    axis.margins(x=0.15)
+    axis.xaxis.set_major_locator(MaxNLocator(7, steps=[1, 2, 5, 10], integer=True))
+    axis.set(xlabel=x, ylabel=y)
     return axis
 
 
