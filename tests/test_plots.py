@@ -127,13 +127,17 @@ def test_networks_and_maps_are_drawn():
     assert len(plots.planes({"r": {"a": np.ones((2, 5))}}).collections) == 1
 
 
-def test_weights_have_a_bar_for_each_frame():
-    weights = np.stack([np.full((3, 2, 2), t - 1.0) for t in range(4)])
-    axes = plots.weights_by_frame({"a": weights, "b": -weights})
-    assert [bar.get_height() for bar in axes.patches] == [-12, 0, 12, 24]
-    (strip,) = (image.get_array() for image in axes.figure.axes[0].images)
-    assert strip.shape == (2, 4 * 3, 3)
-    assert (strip[0, ::3, 0] == [0.25, 0.5, 0.75, 1.0]).all()
+def test_place_runs_to_the_right_and_time_downwards():
+    values = np.array([[1.0, 0.0, 0.0], [0.0, 2.0, 0.0], [0.0, 0.0, -4.0], [0.0, 0.0, 0.0]])
+    axes = plots.space_time({"slanted": values})
+    (image,) = axes.images
+    assert np.array_equal(image.get_array(), values) and image.get_clim() == (-4, 4)
+    assert image.get_extent() == [-1.5, 1.5, 3.5, -0.5]  # the first frame is on top
+    bars = plots.space_time({"a": values, "b": -values, "c": values}, sums=True)
+    assert [bar.get_width() for bar in bars.patches] == [1, 2, -4, 0]
+    shown = [axis.get_title(loc="left") for axis in bars.figure.axes]
+    assert [title for title in shown if title] == ["a", "b", "c"]
+    assert (bars.get_xlabel(), bars.figure.axes[4].get_xlabel()) == ("", "place")
 
 
 def test_maps_are_white_at_zero_and_take_sides_by_their_sign():

@@ -34,13 +34,13 @@ from .results import (
     grouped_bars,
 )
 from .segments import segment_rows
+from .space_time import space_time
 from .style import COLOURS, colours_of, save, set_look
 from .tables import Table
 from .tasks import task_rows
 from .tokens import attended_patches
 from .units import unit_curves, unit_maps
 from .veils import veiled
-from .weights import weights_by_frame
 from .words import looked_at
 
 set_look()
@@ -83,6 +83,7 @@ __all__ = [
     "save",
     "segment_rows",
     "similarity",
+    "space_time",
     "strip",
     "task_rows",
     "timeline",
@@ -92,5 +93,4 @@ __all__ = [
     "unit_maps",
     "veiled",
     "ways",
-    "weights_by_frame",
 ]
