@@ -7,6 +7,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
+from matplotlib.patches import Wedge
 
 from quest82 import plots
 from quest82.data import motions
@@ -324,14 +325,13 @@ def test_describe_refuses_what_it_does_not_know():
 
 def test_roses_and_ways_are_drawn():
     """One petal for each direction that somebody voted for; one way for each track."""
-    histograms = torch.zeros(2, 3, 8)
-    histograms[0, 1, 2], histograms[1, 2, 0] = 2.0, 1.0
-    axes = plots.roses({"a": (torch.zeros(8, 12), histograms)})
-    down, right = axes.collections[0].get_segments()
-    assert np.allclose(down, [[6, 2], [6, 4]])
-    assert np.allclose(right, [[10, 6], [11, 6]])
-    both = plots.roses({"a": (torch.zeros(8, 12), histograms[..., :4])}, unsigned="a")
-    assert np.allclose(both.collections[0].get_segments()[0].mean(axis=0), [6, 2])
+    votes = torch.tensor([1.0, 0, 0, 0, 0.5, 0, 0, 0])
+    axes = plots.roses(torch.zeros(8, 12), (4, 0, 4), {"a": votes, "b": votes[:4]}, unsigned="b")
+    assert axes.patches[0].get_bbox().bounds == (4, 0, 4, 4)
+    signed, unsigned = ([p for p in axis.patches if isinstance(p, Wedge)]
+                        for axis in axes.figure.axes[1:])  # fmt: skip
+    assert [(p.r, (p.theta1 + p.theta2) / 2) for p in signed] == [(1, 0), (0.5, 180)]
+    assert [(p.theta1 + p.theta2) / 2 for p in unsigned] == [22.5, 202.5]
     tracks = torch.rand(5, 4, 2)
     axes = plots.ways({"a": (torch.zeros(3, 9, 9, dtype=torch.uint8), tracks)})
     assert len(axes.collections[0].get_segments()) == 5

@@ -333,7 +333,7 @@ class TestFigures:
         assert (shown[2] == 255).all()
         assert (shown[3] == [255, 0, 0]).all()
         titles = [cell.get_title(loc="left") for cell in cells]
-        assert titles == ["frames", "", "flow", "", "rim:\n3\npixels"]
+        assert titles == ["frames", "", "flow", "", "rim: 3\npixels"]
         assert [cell.get_xlabel() for cell in cells[2:4]] == ["a", "b"]
 
     def test_arrows_are_as_long_as_the_way(self):

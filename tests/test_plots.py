@@ -120,6 +120,17 @@ def test_accuracies_stand_beside_one_dotted_line_or_several():
         assert dotted == drawn
 
 
+def test_ranked_models_stand_in_order_in_the_colour_of_their_kind():
+    kinds = {"old": {"a": (0.6, 0.5, 0.7), "b": (0.9, 0.8, 0.95)}, "new": {"c": (0.7, 0.6, 0.8)}}
+    axes = plots.ranked(kinds)
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["b", "c", "a"]
+    drawn = [line for line in axes.lines if line.get_marker() == "o"]
+    assert [line.get_xdata()[0] for line in drawn] == pytest.approx([90, 70, 60])
+    assert drawn[0].get_color() == drawn[2].get_color() != drawn[1].get_color()
+    (key,) = axes.figure.legends
+    assert [text.get_text() for text in key.get_texts()] == ["old", "new"]
+
+
 def test_networks_and_maps_are_drawn():
     layers = [[[0, 1], [2, 3]], [[0, 1]]]
     assert plots.networks({"a": layers}, num_frames=4).get_title(loc="left") == "a"

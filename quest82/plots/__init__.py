@@ -25,6 +25,7 @@ from .maps import coloured
 from .matrices import confusions
 from .moments import over_time
 from .pairs import paired_dots
+from .ranked import ranked
 from .results import (
     accuracy_panels,
     bars,
@@ -79,6 +80,7 @@ __all__ = [
     "paired_dots",
     "paths",
     "planes",
+    "ranked",
     "roses",
     "save",
     "segment_rows",

@@ -7,27 +7,43 @@ from collections.abc import Collection, Mapping
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
+from matplotlib.patches import Circle, Rectangle, Wedge
 from torch import Tensor
 
 from .sheets import sheet
-from .style import PALETTE
+from .style import PALETTE, PER_ROW, WIDTH_INCHES, panels_of
 
 
-def roses(panels: Mapping[str, tuple[Tensor, Tensor]], *, unsigned: Collection[str] = ()) -> Axes:
-    """Histograms of directions over an image, a rose in each cell, the longest petal as long as it.
+def roses(
+    image: Tensor,
+    cell: tuple[int, int, int],
+    histograms: Mapping[str, Tensor],
+    *,
+    unsigned: Collection[str] = (),
+) -> Axes:
+    """Histograms of directions of one cell as roses, beside the frame in which it is marked.
 
     Args:
-        panels: title -> (image (H, W) in [0, 1], and histograms (rows, columns, bins)), in the
-            order of bins of `histograms.votes`.
-        unsigned: titles of panels in which opposite directions are one. There a petal goes to both
-            sides, along the edge that has the direction across.
+        image: grey (H, W) in [0, 1].
+        cell: its left and upper border and its side, in pixels.
+        histograms: title -> votes (bins,), in the order of bins of `histograms.votes`. The longest
+            petal of each rose has the same length.
+        unsigned: titles in which opposite directions are one. There a petal goes to both sides.
     """
-    H, W = next(iter(panels.values()))[0].shape
-    axes = _row(panels, H / W)
-    for axis, (title, (image, histograms)) in zip(axes, panels.items(), strict=True):
-        axis.imshow(image.numpy(), extent=(0, W, H, 0), cmap="gray", vmin=0, vmax=1)
-        lines = _petals(histograms.double().numpy(), H, W, title not in unsigned)
-        axis.add_collection(LineCollection(lines, colors=PALETTE[5], linewidths=1.6))
+    _, axes = panels_of(1 + len(histograms), WIDTH_INCHES / PER_ROW + 0.1, sharey=False)
+    H, W = image.shape
+    axes[0].imshow(image.numpy(), extent=(0, W, H, 0), cmap="gray", vmin=0, vmax=1)
+    left, top, side = cell
+    axes[0].add_patch(Rectangle((left, top), side, side, fill=False, ec=PALETTE[5], lw=2))
+    axes[0].set_title("frame, and the cell")
+    for axis, (title, votes) in zip(axes[1:], histograms.items(), strict=True):
+        axis.add_patch(Circle((0, 0), 1, fill=False, ec=PALETTE[0], lw=1))
+        for petal in _petals(votes.double().numpy(), title not in unsigned):
+            axis.add_patch(petal)
+        axis.set(title=title, xlim=(-1.05, 1.05), ylim=(1.05, -1.05), aspect="equal")
+    for axis in axes:
+        axis.set(xticks=[], yticks=[])
+        axis.spines[:].set_visible(False)
     return axes[0]
 
 
@@ -48,20 +64,17 @@ def ways(panels: Mapping[str, tuple[Tensor, Tensor]]) -> Axes:
     return axis
 
 
-def _petals(histograms: np.ndarray, H: int, W: int, signed: bool) -> list[np.ndarray]:
-    rows, columns, bins = histograms.shape
-    if signed:
-        angles = 2 * np.pi * np.arange(bins) / bins
-    else:  # the edge is across the gradient
-        angles = np.pi * (np.arange(bins) + 0.5) / bins + np.pi / 2
-    longest = min(H / rows, W / columns) / 2 / max(histograms.max(), 1e-12)
-    lines = []
-    for row, column, k in np.argwhere(histograms > 0):
-        middle = np.array([(column + 0.5) * W / columns, (row + 0.5) * H / rows])
-        way = np.array([np.cos(angles[k]), np.sin(angles[k])])
-        petal = longest * histograms[row, column, k] * way
-        lines.append(np.stack([middle if signed else middle - petal, middle + petal]))
-    return lines
+def _petals(votes: np.ndarray, signed: bool) -> list[Wedge]:
+    """One for each direction that has votes, of the width of its bin; unsigned ones twice."""
+    width = (360 if signed else 180) / len(votes)
+    middles = width * (np.arange(len(votes)) + (0 if signed else 0.5))
+    petals = []
+    for middle, length in zip(middles, votes / max(votes.max(), 1e-12), strict=True):
+        for angle in [middle] if signed else [middle, middle + 180]:
+            ends = angle - 0.45 * width, angle + 0.45 * width
+            if length > 0:
+                petals.append(Wedge((0, 0), length, *ends, fc=PALETTE[5], ec="none"))
+    return petals
 
 
 def _row(titles: Collection[str], ratio: float) -> list[Axes]:

@@ -83,7 +83,7 @@ def flow_sheet(
     end, height = axes[0][-1].get_position().x1, figure.get_figheight()
     size = 0.75 * _WHEEL
     place = (end + 0.03, 1 - (size + 0.75) / height, size / WIDTH_INCHES, size / height)
-    _add_wheel(figure, place, f"rim:\n{bound:g}\n{unit}")
+    _add_wheel(figure, place, f"rim: {bound:g}\n{unit}")
     return axes[0][0]
 
 
