@@ -112,9 +112,10 @@ def test_costs_come_with_the_straight_line_that_fits():
     assert higher.get_ylim()[1] > 30
 
 
-def test_accuracies_stand_beside_one_dotted_line_or_several():
+def test_accuracies_stand_beside_one_dotted_line_or_several_or_those_of_a_panel():
     results = {"model": (0.8, 0.7, 0.9)}
-    for ceiling, drawn in ((0.5, [50]), ([0.5, 0.75], [50, 75])):
+    lines = ((0.5, [50]), ([0.5, 0.75], [50, 75]), ({"": 0.1}, [10]), ({"other": 0.1}, []))
+    for ceiling, drawn in lines:
         axes = plots.accuracy_panels({"": results}, ceiling=ceiling)
         dotted = [line.get_xdata()[0] for line in axes.lines if line.get_linestyle() == ":"]
         assert dotted == drawn
@@ -188,9 +189,23 @@ class TestTable:
         found = plots.Table(["a", *"bcdef"], [row], chance=50)._repr_html_()
         assert re.findall(r"rgba\(.*?([\d.]+)\)", found) == ["0.25", "0.50"]
 
+    def test_headings_stand_above_their_rows_and_the_best_of_a_row_is_bold(self):
+        rows = [["x", "1,200.5", "7", "-"], ["y", "3 (1-4)", "3 (2-4)", "2"], ["z", "5", "6", "7"]]
+        table = plots.Table(
+            ["a", *"bcd"], rows, heads={0: "costs", 1: "gains"}, better=[min, max, None]
+        )
+        lines = repr(table).split("\n")
+        assert [line.split()[0] for line in lines] == ["a", "costs", "x", "gains", "y", "z"]
+        found = table._repr_html_()
+        assert re.findall("<b>(.*?)</b>", found) == ["7", "3 (1-4)", "3 (2-4)"]
+        assert re.findall(r'colspan="4">(\w+)<', found) == ["costs", "gains"]
+        assert "sortable" not in found and "sortable" in plots.Table(["a"], [["x"]])._repr_html_()
+
     def test_a_row_of_another_length_is_refused(self):
         with pytest.raises(ValueError, match="has 1 cells and the header 2"):
             plots.Table(["a", "b"], [["x"]])
+        with pytest.raises(ValueError, match="better has 2 entries and the table 1 rows"):
+            plots.Table(["a", "b"], [["x", "1"]], better=[max, min])
 
 
 def test_each_question_has_a_row_with_an_answer_of_its_kind():

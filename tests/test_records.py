@@ -72,7 +72,7 @@ def test_every_experiment_of_the_script_is_in_the_record(script, pairs):
     maps = replace(circles, essences=torch.zeros(len(circles), 1, 1280 * 49))
     experiments = [
         *script.six_classes(pairs),
-        *script.circles_alone(circles, circles, circles, circles, maps, circles),
+        *script.circles_alone(circles, circles, circles, circles, maps, circles, {}),
         *script.all_27(pairs),
     ]
     expected = {}
@@ -83,6 +83,19 @@ def test_every_experiment_of_the_script_is_in_the_record(script, pairs):
         for part in PARTS
     }
     assert found == expected
+
+
+def test_paths_are_read_by_probes_that_do_not_know_the_person(script, pairs):
+    circles = pairs.subset(pairs.labels < 2)
+    path, read = script.hand_paths(circles, RECORD["tracked"])
+    assert set(read) == set(circles.groups)
+    assert path.essences.shape == (64, 10, 2)
+    own = np.array(circles.groups) == "s3"
+    tracked = np.array(RECORD["tracked"])
+    tracked[own] = 0  # what a probe would learn from the person
+    _, again = script.hand_paths(circles, tracked)
+    assert torch.equal(again["s3"].essences, read["s3"].essences)
+    assert not torch.equal(again["s1"].essences, read["s1"].essences)
 
 
 def test_an_experiment_of_the_script_runs(script, pairs, monkeypatch, tmp_path):

@@ -28,6 +28,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import torch
 import utd_mhad_paths as pixels
 from utd_mhad_models import BUDGET, WIDTHS, answers, ends, essences, grid, mean, side_by_side, steps
@@ -65,7 +66,7 @@ def six_classes(six):
     yield "six", "LSTM on differences", steps(six), "lstm", THREE, {}
 
 
-def circles_alone(circles, longer, longest, larger, maps, path):
+def circles_alone(circles, longer, longest, larger, maps, path, read):
     """The one pair that needs the order: what helps?"""
     as_many_steps = {"epochs": 120}
     both_ways, flat = (
@@ -82,6 +83,7 @@ def circles_alone(circles, longer, longest, larger, maps, path):
     yield "circles", "2 x 2, LSTM", grid(maps, 2), "lstm", THREE, as_many_steps
     yield "circles", "side by side", circles, "mean", THREE, flat
     yield "circles", "tracked path, LSTM", path, "lstm", THREE, as_many_steps
+    yield "circles", "read path, LSTM", circles, "lstm", THREE, {**as_many_steps, "without": read}
 
 
 def all_27(data):
@@ -89,6 +91,19 @@ def all_27(data):
         yield "all", f"mean, {epochs} epochs", mean(data), "mean", of_mean, {"epochs": epochs}
         yield "all", f"LSTM, {epochs} epochs", data, "lstm", of_lstm, {"epochs": epochs}
     yield "all", "first and last, LSTM, 60 epochs", ends(data), "lstm", THREE, {"epochs": 60}
+
+
+def hand_paths(circles, tracked):
+    """Where the hand is, in place of the essences: tracked in the pixels, and for each person as
+    a probe of the others reads it from the essences."""
+
+    def scaled(paths):  # (N, T, 2)
+        paths = torch.as_tensor(paths).float()
+        return replace(circles, essences=(paths - paths.mean(dim=(0, 1))) / paths.std(dim=(0, 1)))
+
+    essences = circles.essences.double().numpy()
+    read = pixels.paths_without(essences, np.array(tracked), circles.groups)
+    return scaled(tracked), {person: scaled(paths) for person, paths in read.items()}
 
 
 def ask(record, part, name, data, aggregator, seeds, options):
@@ -128,11 +143,10 @@ def main(folder, work):
         if name not in record:
             record[name] = measure(pairs, few, six, maps, grid)
             write(record)
-    hand = torch.tensor(record["tracked"])  # (64, 10, 2)
-    path = replace(circles, essences=(hand - hand.mean(dim=(0, 1))) / hand.std(dim=(0, 1)))
+    path, read = hand_paths(circles, record["tracked"])
     for experiment in (
         *six_classes(six),
-        *circles_alone(circles, longer, longest, larger, maps, path),
+        *circles_alone(circles, longer, longest, larger, maps, path, read),
         *all_27(everything),
     ):
         ask(record, *experiment)

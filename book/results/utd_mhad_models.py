@@ -73,8 +73,13 @@ def with_opposites(data):
     )
 
 
-def answers(data, aggregator, seed, *, epochs=40, opposites=False, look=lambda data: data):
-    """A class number for each clip, played forwards and backwards, from people not seen before."""
+def answers(
+    data, aggregator, seed, *, epochs=40, opposites=False, look=lambda data: data, without=None
+):
+    """A class number for each clip, played forwards and backwards, from people not seen before.
+
+    `without` has, for each person, the clips as somebody sees them who does not know this person.
+    """
     options = {
         "lstm": WIDTHS,
         "attention": {"projection_size": 64, "positions": data.num_frames > 1},
@@ -82,16 +87,17 @@ def answers(data, aggregator, seed, *, epochs=40, opposites=False, look=lambda d
     said = torch.zeros(2, len(data), dtype=torch.long)
     for person in sorted(set(data.groups)):
         unseen = torch.tensor([group == person for group in data.groups])
-        train = data.subset(~unseen)
+        seen = without[person] if without else data
+        train = seen.subset(~unseen)
         train = look(with_opposites(train) if opposites else train)
         model = classifier.build(
             aggregator,
             train.num_features,
-            len(data.classes),
+            len(seen.classes),
             seed=seed,
             **options.get(aggregator, {}),
         )
         learning.fit(model, train, learning.TrainConfig(epochs=epochs, seed=seed, **BUDGET))
-        for k, version in enumerate((data, backwards(data))):
+        for k, version in enumerate((seen, backwards(seen))):
             said[k, unseen] = learning.evaluate(model, look(version.subset(unseen))).predictions
     return said.tolist()

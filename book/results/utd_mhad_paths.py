@@ -107,6 +107,17 @@ def probe(features, tracked, groups):
     return read.reshape(N, T, 2), (1 - left_over).round(3).tolist()
 
 
+def paths_without(features, tracked, groups):
+    """Person -> all paths (N, T, 2), read from features (N, T, D) by a probe of the others."""
+    N, T, D = features.shape
+    x, y = features.reshape(N * T, D), tracked.reshape(N * T, 2)
+    owner, read = np.repeat(groups, T), {}
+    for person in sorted(set(groups)):
+        model = RidgeCV(np.logspace(-1, 4, 11)).fit(x[owner != person], y[owner != person])
+        read[person] = model.predict(x).reshape(N, T, 2)
+    return read
+
+
 def what_is_kept(clips, features):
     """How well a linear probe reads the hand's path of circles, and their direction by the rule."""
     T = features.shape[1]

@@ -30,7 +30,7 @@ _MOST_DOTS = 20  # on a line; more would hide it
 def accuracy_panels(
     panels: Mapping[str, Mapping[str, tuple[float, float, float]]],
     *,
-    ceiling: float | Sequence[float],
+    ceiling: float | Sequence[float] | Mapping[str, float],
     colours: Mapping[str, str] = COLOURS,
     columns: int = PER_ROW,
 ) -> Axes:
@@ -38,14 +38,16 @@ def accuracy_panels(
 
     Args:
         panels: title -> name of the model -> (accuracy, lower end, upper end), in [0, 1].
-        ceiling: a dotted line or several, such as the best that an order-blind model can reach.
+        ceiling: a dotted line or several, such as the best that an order-blind model can reach;
+            or title -> its line, in the panels that have one.
         colours: of the models, by name or by its lower case; grey where there is none.
         columns: panels in a row; more than two only if all have the same models, named once.
     """
     rows = max(len(results) for results in panels.values())
     figure, axes = panels_of(len(panels), 0.4 * rows + 0.9, columns=columns)
     for axis, (title, results) in zip(axes, panels.items(), strict=True):
-        for level in np.atleast_1d(ceiling):
+        here = ceiling.get(title, ()) if isinstance(ceiling, Mapping) else ceiling
+        for level in np.atleast_1d(here):
             axis.axvline(100 * level, color=COLOURS["ink"], lw=1, ls=":")
         for row, (name, ends) in enumerate(results.items()):
             _dot(axis, row, [100 * end for end in ends], colour_of(name, colours))
