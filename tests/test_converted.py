@@ -1,5 +1,9 @@
 """Graphs of OpenVINO are made once, and kept."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -31,7 +35,7 @@ def made(tmp_path, monkeypatch):
 
 def triples(graph, size=8) -> bool:
     frame = np.random.default_rng(0).integers(256, size=(1, 3, size, size), dtype=np.uint8)
-    return np.array_equal(openvino.compile_model(graph, "CPU")(frame)[0], 3.0 * frame)
+    return np.array_equal(converted.core().compile_model(graph, "CPU")(frame)[0], 3.0 * frame)
 
 
 def kept(folder):
@@ -105,3 +109,27 @@ def test_the_least_recently_used_go(extractor, made, tmp_path, monkeypatch):
         converted.graph_of(extractor, size)
     assert [size for _, size in made] == [8, 9, 10]
     assert len(kept(tmp_path)) == 2
+
+
+INTERRUPTED = """
+import signal
+from quest82.essences.engines import OpenVINOEngine
+from quest82.systems.mobilenet import MobileNetV2Extractor
+
+extractor = MobileNetV2Extractor(weights=None)
+first, second = (OpenVINOEngine(extractor, 32) for _ in range(2))
+del first
+del second
+try:
+    signal.raise_signal(signal.SIGINT)
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+def test_ctrl_c_after_two_engines_is_no_crash(made):
+    """One core for both: a core that is dropped may take the stack for signals with it."""
+    command = [sys.executable, "-c", INTERRUPTED]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert (done.returncode, done.stdout) == (0, "interrupted\n"), done.stderr

@@ -11,6 +11,7 @@ import io
 import tempfile
 import zipfile
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,19 @@ from ..systems.video_backbone import VideoMAEBackbone
 
 _MOST_KEPT = 16  # graphs; MobileNetV2's has 9 MB, and the least recently used ones go
 _PARTS = ("graph.xml", "graph.bin")
+
+
+@cache
+def core() -> Any:
+    """OpenVINO's core, one for the whole process.
+
+    Each core gives the thread that loads its plugin another stack for signals (openvino pull
+    request 11894). Where two are dropped in the order in which they came, the thread is left with
+    a stack that is freed, and the next signal, such as that of Ctrl-C, is a segmentation fault.
+    """
+    import openvino
+
+    return openvino.Core()
 
 
 def is_of_the_package(extractor: Backbone) -> bool:
@@ -114,10 +128,8 @@ def _read(path: Path) -> Any:
 
 
 def _unpacked(packed: bytes) -> Any:
-    import openvino
-
     with zipfile.ZipFile(io.BytesIO(packed)) as file:
-        return openvino.Core().read_model(*(file.read(part) for part in _PARTS))
+        return core().read_model(*(file.read(part) for part in _PARTS))
 
 
 def _packed(graph: Any) -> bytes:

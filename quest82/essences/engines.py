@@ -26,7 +26,7 @@ from ..systems.backbones import Backbone
 from ..systems.maps import FeatureMaps
 from ..systems.mobilenet import MobileNetV2Extractor
 from ..systems.parts.batch_norm import fused
-from .converted import frames_per_request, graph_of, is_of_the_package
+from .converted import core, frames_per_request, graph_of, is_of_the_package
 
 # Largest difference from the plain network, as a share of its largest number.
 _TOLERANCE = 1e-3
@@ -97,7 +97,7 @@ class OpenVINOEngine:
         try:
             import openvino
 
-            network = openvino.Core().compile_model(
+            network = core().compile_model(
                 graph_of(extractor, size),
                 "CPU",
                 {
