@@ -288,6 +288,30 @@ def test_many_numbers_are_dots_in_the_row_of_their_kind():
     assert [label.get_text() for label in axes.get_yticklabels()] == ["before", "after"]
 
 
+def test_groups_in_panels_share_a_scale_and_each_model_has_its_dotted_line():
+    of = {"lstm": {"p": 90, "q": 50}, "mean": {"p": 20, "q": 10}}
+    fewer = {name: {"r": 30} for name in of}
+    axes = plots.grouped_panels({"a": of, "b": fewer}, x="right (%)", levels={"lstm": 50})
+    first, second = axes.figure.axes
+    assert [axis.get_title(loc="left") for axis in (first, second)] == ["a", "b"]
+    assert first.get_xlim() == second.get_xlim()
+    assert [label.get_text() for label in first.get_yticklabels()] == ["p", "q"]
+    assert [len(axis.patches) for axis in (first, second)] == [4, 2]
+    for axis in (first, second):
+        (chance,) = axis.lines
+        assert list(chance.get_xdata()) == [50, 50]
+        assert chance.get_color() == plots.COLOURS["lstm"]
+
+
+def test_seeds_are_dots_upon_their_mean():
+    seeds = {"joint": [70, 80]}
+    axes = plots.dot_rows(seeds, x="right (%)", means={"joint": (75, 60, 90)})
+    bar, mean, dots = axes.lines
+    assert list(bar.get_xdata()) == [60, 90] and list(mean.get_xdata()) == [75]
+    assert list(dots.get_xdata()) == [70, 80] and dots.get_markersize() < mean.get_markersize()
+    assert [text.get_text() for text in axes.texts] == ["75"]
+
+
 def test_panels_of_bars_with_levels_are_of_one_scale():
     panels = {"a": {"x": 100, "y": 20}, "b": {"x": 30, "y": 10}}
     axes = plots.bars(panels, x="% of clips", one_scale=True, levels={"b": [25, 50]})

@@ -20,6 +20,7 @@ from .descriptors import roses, ways
 from .dot_rows import dot_rows
 from .flow import colour_wheel, flow_arrows, flow_colours, flow_sheet
 from .geometry import networks, paths, planes, similarity, strip
+from .grouped import grouped_bars, grouped_panels
 from .hands import numbered, tracks
 from .maps import coloured
 from .matrices import confusions
@@ -32,7 +33,6 @@ from .results import (
     costs,
     curves,
     differences,
-    grouped_bars,
 )
 from .segments import segment_rows
 from .space_time import space_time
@@ -71,6 +71,7 @@ __all__ = [
     "flow_sheet",
     "frame_bars",
     "grouped_bars",
+    "grouped_panels",
     "looked_at",
     "named_costs",
     "named_dots",

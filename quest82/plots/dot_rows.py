@@ -9,20 +9,47 @@ from matplotlib.axes import Axes
 from .style import COLOURS, colours_of, name_rows, single
 
 
-def dot_rows(rows: Mapping[str, Sequence[float]], *, x: str, level: float | None = None) -> Axes:
+def dot_rows(
+    rows: Mapping[str, Sequence[float]],
+    *,
+    x: str,
+    level: float | None = None,
+    means: Mapping[str, tuple[float, float, float]] | None = None,
+) -> Axes:
     """Numbers as dots on one axis, a row for each kind, the first above.
 
     Args:
         rows: name of the row -> its numbers; dots that lie over one another are darker.
         x: what the numbers are, with their unit.
         level: a dotted line from above to below, such as chance.
+        means: name of the row -> (mean, lower end, upper end): a large dot with its value above it
+            and a bar; the numbers are then small dots upon them.
     """
     _, axes = single(0.4 * len(rows) + 0.7)
     if level is not None:
         axes.axvline(level, color=COLOURS["ink"], lw=1, ls=":")
-    colours = colours_of(rows)
+    colours = colours_of(rows) if means is None else dict.fromkeys(rows, COLOURS["ink"])
+    size, top = (8, -0.6) if means is None else (4.5, -0.9)
     for at, (name, values) in enumerate(rows.items()):
-        axes.plot(values, [at] * len(values), "o", ms=8, color=colours[name], alpha=0.6, mew=0)
+        if means is not None:
+            _mean(axes, at, means[name])
+        axes.plot(values, [at] * len(values), "o", ms=size, color=colours[name], alpha=0.6, mew=0)
     name_rows(axes, rows)
-    axes.set(xlabel=x, ylim=(len(rows) - 0.4, -0.6))
+    axes.set(xlabel=x, ylim=(len(rows) - 0.4, top))
     return axes
+
+
+def _mean(axes: Axes, row: int, ends: tuple[float, float, float]) -> None:
+    """A large dot, its value above it, and a bar."""
+    value, low, high = ends
+    colour = COLOURS["mean"]
+    axes.plot([low, high], [row, row], lw=2.5, color=colour, alpha=0.5, solid_capstyle="butt")
+    axes.plot(value, row, "o", ms=9, color=colour)
+    axes.annotate(
+        f"{value:.0f}",
+        (value, row),
+        (0, 7),
+        textcoords="offset points",
+        ha="center",
+        color=colour,
+    )

@@ -21,7 +21,6 @@ from .style import (
     legend_above,
     name_rows,
     panels_of,
-    single,
 )
 
 _MOST_DOTS = 20  # on a line; more would hide it
@@ -190,34 +189,6 @@ def bars(
         for axis in axes:
             axis.set(xlim=(0, longest), xticks=axes[0].get_xticks())
     return axes[0]
-
-
-def grouped_bars(
-    values: Mapping[str, Mapping[str, float]], *, x: str, colours: Mapping[str, str] = COLOURS
-) -> Axes:
-    """Horizontal bars of several models below one another, one group of bars for each row.
-
-    Args:
-        values: name of the model -> name of the row -> length; all models have the same rows.
-        x: what the lengths are, with their unit.
-        colours: of the models, by name or by its lower case; grey where there is none.
-    """
-    rows = list(next(iter(values.values())))
-    figure, axes = single(max(0.32, 0.18 * len(values)) * len(rows) + 1.1)
-    thick = 0.8 / len(values)
-    for i, (name, lengths) in enumerate(values.items()):
-        at = np.arange(len(rows)) + (i - (len(values) - 1) / 2) * thick
-        colour = colour_of(name, colours)
-        drawn = axes.barh(at, list(lengths.values()), thick, color=colour, label=name)
-        axes.bar_label(drawn, padding=3)
-    name_rows(axes, rows)
-    axes.set_ylim(len(rows) - 0.4, -0.6)
-    figure.supxlabel(in_lines(x, 1), fontsize=TEXT_POINTS)
-    axes.margins(x=0.08)
-    axes.xaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 2.5, 5, 10], integer=True))
-    if any(values):
-        figure.legend(loc="outside upper right", ncols=2)
-    return axes
 
 
 def differences(
