@@ -128,6 +128,10 @@ def test_ranked_models_stand_in_order_in_the_colour_of_their_kind():
     drawn = [line for line in axes.lines if line.get_marker() == "o"]
     assert [line.get_xdata()[0] for line in drawn] == pytest.approx([90, 70, 60])
     assert drawn[0].get_color() == drawn[2].get_color() != drawn[1].get_color()
+    axes = plots.ranked(kinds, apart=True)
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["a", "b", "c"]
+    near, far = axes.get_yticks()[1:] - axes.get_yticks()[:-1]
+    assert near == 1 < far
     (key,) = axes.figure.legends
     assert [text.get_text() for text in key.get_texts()] == ["old", "new"]
 
