@@ -116,6 +116,7 @@ import signal
 from quest82.essences.engines import OpenVINOEngine
 from quest82.systems.mobilenet import MobileNetV2Extractor
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
 extractor = MobileNetV2Extractor(weights=None)
 first, second = (OpenVINOEngine(extractor, 32) for _ in range(2))
 del first
