@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from matplotlib.axes import Axes
 
-from .style import COLOURS, colours_of, name_rows, single
+from .style import COLOURS, colours_of, interval_dot, name_rows, single
 
 
 def dot_rows(
@@ -32,24 +32,9 @@ def dot_rows(
     size, top = (8, -0.6) if means is None else (4.5, -0.9)
     for at, (name, values) in enumerate(rows.items()):
         if means is not None:
-            _mean(axes, at, means[name])
-        axes.plot(values, [at] * len(values), "o", ms=size, color=colours[name], alpha=0.6, mew=0)
+            interval_dot(axes, at, means[name], COLOURS["mean"], size=9)
+        at_row, colour = [at] * len(values), colours[name]
+        axes.plot(values, at_row, "o", ms=size, color=colour, alpha=0.6, mew=0, zorder=5)
     name_rows(axes, rows)
     axes.set(xlabel=x, ylim=(len(rows) - 0.4, top))
     return axes
-
-
-def _mean(axes: Axes, row: int, ends: tuple[float, float, float]) -> None:
-    """A large dot, its value above it, and a bar."""
-    value, low, high = ends
-    colour = COLOURS["mean"]
-    axes.plot([low, high], [row, row], lw=2.5, color=colour, alpha=0.5, solid_capstyle="butt")
-    axes.plot(value, row, "o", ms=9, color=colour)
-    axes.annotate(
-        f"{value:.0f}",
-        (value, row),
-        (0, 7),
-        textcoords="offset points",
-        ha="center",
-        color=colour,
-    )

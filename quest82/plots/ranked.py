@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from .style import COLOURS, colours_of, single
+from .style import COLOURS, colours_of, interval_dot, single
 
 
 def ranked(
@@ -32,10 +32,9 @@ def ranked(
     colours = colours_of(kinds)
     axes.axvline(100 * chance, color=COLOURS["ink"], lw=1, ls=":")
     for at, (name, kind) in zip(places, rows, strict=True):
-        value, low, high = (100 * end for end in kinds[kind][name])
-        axes.plot([low, high], [at, at], lw=2.5, color=colours[kind], solid_capstyle="butt")
-        axes.plot(value, at, "o", ms=6, color=colours[kind])
-        axes.text(102, at, f"{value:.0f}", va="center", ha="right")
+        ends = [100 * end for end in kinds[kind][name]]
+        interval_dot(axes, at, ends, colours[kind], size=6, value_above=False)
+        axes.text(102, at, f"{ends[0]:.0f}", va="center", ha="right")
     axes.set_yticks(places, [name for name, _ in rows])
     axes.tick_params(axis="y", length=0)
     axes.set(xlim=(38, 103), ylim=(places[-1] + 0.6, -0.6), xlabel="accuracy (%)")

@@ -17,6 +17,7 @@ from .style import (
     colour_of,
     colours_of,
     in_lines,
+    interval_dot,
     label_rows,
     legend_above,
     name_rows,
@@ -49,7 +50,7 @@ def accuracy_panels(
         for level in np.atleast_1d(here):
             axis.axvline(100 * level, color=COLOURS["ink"], lw=1, ls=":")
         for row, (name, ends) in enumerate(results.items()):
-            _dot(axis, row, [100 * end for end in ends], colour_of(name, colours))
+            interval_dot(axis, row, [100 * end for end in ends], colour_of(name, colours))
         axis.set(
             xlim=(0, 104),
             ylim=(rows - 0.5, -0.9),
@@ -61,21 +62,6 @@ def accuracy_panels(
             axis.set_xticks([0, 50, 100])
             figure.supxlabel("accuracy (%)", fontsize=TEXT_POINTS)
     return axes[0]
-
-
-def _dot(axis: Axes, row: int, ends: Sequence[float], colour: str) -> None:
-    value, low, high = ends
-    axis.plot([low, high], [row, row], lw=2.5, color=colour, solid_capstyle="butt")
-    axis.plot(value, row, "o", ms=7, color=colour, zorder=4, clip_on=False)
-    axis.annotate(
-        f"{value:.0f}",
-        (value, row),
-        (0, 6),
-        textcoords="offset points",
-        ha="center",
-        color=colour,
-        bbox={"color": "white", "pad": 0.5},
-    )
 
 
 def curves(

@@ -132,6 +132,40 @@ def name_rows(axis: Axes, names: Collection[str]) -> None:
     axis.tick_params(axis="y", length=0)
 
 
+def interval_dot(
+    axis: Axes,
+    row: float,
+    ends: Sequence[float],
+    colour: str,
+    *,
+    size: float = 7,
+    value_above: bool = True,
+) -> None:
+    """A number as a dot with its interval in a row, and in words above it.
+
+    Args:
+        axis: where it goes.
+        row: its height.
+        ends: the number, and the lower and the upper end of its interval.
+        colour: of all.
+        size: of the dot, in points.
+        value_above: False for no words.
+    """
+    value, low, high = ends
+    axis.plot([low, high], [row, row], lw=2.5, color=colour, solid_capstyle="butt")
+    axis.plot(value, row, "o", ms=size, color=colour, zorder=4, clip_on=False)
+    if value_above:
+        axis.annotate(
+            f"{value:.0f}",
+            (value, row),
+            (0, 6),
+            textcoords="offset points",
+            ha="center",
+            color=colour,
+            bbox={"color": "white", "pad": 0.5},
+        )
+
+
 def legend_above(axis: Axes, *, columns: int = 2) -> None:
     """A legend outside the panel, at its upper right corner."""
     axis.legend(ncols=columns, loc="lower right", bbox_to_anchor=(1, 1))
