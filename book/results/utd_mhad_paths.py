@@ -94,15 +94,19 @@ def circles_by_rule(clips):
     }
 
 
+def reader():
+    """The probe. Features are not scaled: numbers that hardly vary would blow up."""
+    return RidgeCV(np.logspace(-1, 4, 11))
+
+
 def probe(features, tracked, groups):
     """Paths (N, T, 2) read from features (N, T, D) by a linear model, of people not seen before."""
     N, T, D = features.shape
     seen = ~np.isnan(tracked).any(axis=2).ravel()
     x, y = features.reshape(N * T, D)[seen], tracked.reshape(N * T, 2)[seen]
-    model = RidgeCV(np.logspace(-1, 4, 11))  # not scaled: numbers that hardly vary would blow up
     owner = np.repeat(groups, T)[seen]
     read = np.full((N * T, 2), np.nan)
-    read[seen] = cross_val_predict(model, x, y, groups=owner, cv=LeaveOneGroupOut())
+    read[seen] = cross_val_predict(reader(), x, y, groups=owner, cv=LeaveOneGroupOut())
     left_over = ((read[seen] - y) ** 2).sum(axis=0) / ((y - y.mean(axis=0)) ** 2).sum(axis=0)
     return read.reshape(N, T, 2), (1 - left_over).round(3).tolist()
 
@@ -113,7 +117,7 @@ def paths_without(features, tracked, groups):
     x, y = features.reshape(N * T, D), tracked.reshape(N * T, 2)
     owner, read = np.repeat(groups, T), {}
     for person in sorted(set(groups)):
-        model = RidgeCV(np.logspace(-1, 4, 11)).fit(x[owner != person], y[owner != person])
+        model = reader().fit(x[owner != person], y[owner != person])
         read[person] = model.predict(x).reshape(N, T, 2)
     return read
 
